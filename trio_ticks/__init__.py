@@ -1,0 +1,1 @@
+"""Live market ticks on Trio."""

@@ -1,0 +1,94 @@
+"""Every error trio_ticks raises, in one tree.
+
+::
+
+    TrioTicksError
+    ├ ConfigError                  you: names the key, the value and what is accepted
+    ├ FeedError                    they: the vendor, or the road to it
+    │  ├ ConnectError              no connection, or it was refused          transient: reconnect
+    │  ├ SilentFeedError           open, but nothing comes                   transient: reconnect
+    │  ├ RemoteProtocolError       what came cannot be what was agreed       transient: reconnect
+    │  ├ AuthenticationError       the token is not accepted                 fatal: stop, loudly
+    │  ├ CertificateError          the server is not who it claims to be     fatal
+    │  └ SubscriptionError         no valid symbol is left                   fatal
+    ├ JournalError                 the journal cannot be written or read
+    ├ SinkError
+    │  ├ SinkUnavailableError      resend later
+    │  └ SinkRejectedError         dead-letter, go on
+    ├ StrategyError                your strategy failed; it is named and its error is the cause
+    └ EngineError                  what ``open_engine`` raises; its cause is the exception group
+
+Gaps, duplicates and unreadable messages are data and counters, never exceptions.
+A message never contains a token: whoever builds one scrubs it first.
+"""
+
+
+class TrioTicksError(Exception):
+    """The root of everything raised on purpose by this package."""
+
+
+class ConfigError(TrioTicksError):
+    """A setting cannot be used. The message names the key, the value and what is accepted."""
+
+
+class FeedError(TrioTicksError):
+    """A vendor, or the road to it, failed.
+
+    ``fatal`` tells the line what to do: reconnect, or give the feed up.
+    """
+
+    fatal = False
+
+
+class ConnectError(FeedError):
+    """A connection could not be opened, or the server refused it."""
+
+
+class SilentFeedError(FeedError):
+    """A connection is open but nothing comes through it."""
+
+
+class RemoteProtocolError(FeedError):
+    """The peer broke the protocol that was agreed on."""
+
+
+class AuthenticationError(FeedError):
+    """The vendor does not accept the token. Retrying cannot help."""
+
+    fatal = True
+
+
+class CertificateError(FeedError):
+    """The server's certificate does not prove who it is. Retrying cannot help."""
+
+    fatal = True
+
+
+class SubscriptionError(FeedError):
+    """The vendor refuses the symbols, and none is left to ask for."""
+
+    fatal = True
+
+
+class JournalError(TrioTicksError):
+    """The journal cannot be written or read."""
+
+
+class SinkError(TrioTicksError):
+    """A sink did not take a batch."""
+
+
+class SinkUnavailableError(SinkError):
+    """The sink may take the same bytes later: resend."""
+
+
+class SinkRejectedError(SinkError):
+    """The sink will never take these bytes: dead-letter them and go on."""
+
+
+class StrategyError(TrioTicksError):
+    """A strategy failed. The message names it; the original error is the cause."""
+
+
+class EngineError(TrioTicksError):
+    """The engine stopped because something failed for good. The cause is the exception group."""

@@ -1,0 +1,178 @@
+"""What a feed is: a vendor's wire turned into records, with no socket, clock or task in sight.
+
+A feed is any object with the five things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
+(``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Three more
+methods are looked for and have defaults (`heartbeat_of`, `services_of`, `limits_of`):
+
+* ``heartbeat()`` returns the next keep-alive request, or None where the vendor wants none;
+* ``services()`` splits the symbols over several endpoints, each with its own connections;
+* ``limits``, a `Limits`, says what the vendor allows.
+
+The runtime calls, for each connection: ``subscribe(symbols)`` once when it is open, ``heartbeat()`` every
+``limits.heartbeat_s``, and ``decode(messages)`` for whatever one read of the socket brought. It then checks
+each tick's symbol against those asked for, and sets ``feed`` and ``received_us``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import attrs
+
+from trio_ticks.model import Tick
+
+Identity: TypeAlias = Literal["content", "trade_id", "sequence", "time"]
+Message: TypeAlias = str | bytes
+
+
+class Verdict(enum.Enum):
+    """What an answer of the vendor means for the connection it came on."""
+
+    OK = "ok"
+    UNAUTHORISED = "unauthorised"  # the token: give the feed up
+    BAD_SYMBOLS = "bad symbols"  # one or more codes of the list are refused
+    TOO_MANY = "too many"  # more codes or connections than the plan allows
+    TOO_FAST = "too fast"  # back off, expect a close
+    REFUSED = "refused"  # the request itself is wrong: a bug, or a changed protocol
+
+
+@attrs.frozen
+class Request:
+    """One message to send.
+
+    Attributes:
+        text: The message.
+        answer: The token its answer will carry, or "" where none is expected.
+    """
+
+    text: str
+    answer: str = ""
+
+
+@attrs.frozen
+class Reply:
+    """The vendor's answer to a request.
+
+    Attributes:
+        answer: The `Request.answer` it belongs to, or "" where the vendor does not say.
+        verdict: What it means.
+        reason: The vendor's own words, for people.
+    """
+
+    answer: str = ""
+    verdict: Verdict = Verdict.OK
+    reason: str = ""
+
+
+@attrs.define
+class Decoded:
+    """What some messages meant.
+
+    Attributes:
+        ticks: In the order they came.
+        replies: Answers to requests, heartbeats included.
+        rejected: One reason for each tick that cannot be used (no finite price, an absurd time …).
+        unreadable: How many messages could not be understood at all.
+        unknown: How many were well-formed but of a kind this feed does not know.
+    """
+
+    ticks: list[Tick] = attrs.field(factory=list)
+    replies: list[Reply] = attrs.field(factory=list)
+    rejected: list[str] = attrs.field(factory=list)
+    unreadable: int = 0
+    unknown: int = 0
+
+
+@attrs.frozen
+class Limits:
+    """What a vendor allows, and the rhythm it wants.
+
+    Attributes:
+        connections: At the same time, for each service.
+        symbols_per_connection: None: any number.
+        request_s: Between two requests on one connection, heartbeats included.
+        across_s: Between requests on different connections of one token.
+        connect_s: Between two attempts to connect.
+        heartbeat_s: Between heartbeats; None where the vendor wants none.
+    """
+
+    connections: int = 1
+    symbols_per_connection: int | None = None
+    request_s: float = 0.0
+    across_s: float = 0.0
+    connect_s: float = 1.0
+    heartbeat_s: float | None = None
+
+
+@attrs.frozen
+class Service:
+    """One endpoint of a feed and the symbols it serves.
+
+    Attributes:
+        name: For people and statistics, such as ``alltick/stock``.
+        url: Safe to print.
+        symbols: The codes this endpoint serves.
+        secret_query: Appended to the URL when connecting, such as ``token=…``; printed nowhere.
+    """
+
+    name: str
+    url: str
+    symbols: tuple[str, ...]
+    secret_query: str = attrs.field(default="", repr=False)
+
+
+@runtime_checkable
+class Feed(Protocol):
+    """The five things every feed has.
+
+    Attributes:
+        name: Names the feed in records, statistics and the configuration.
+        url: The endpoint, ``ws://`` or ``wss://``; without secrets.
+        symbols: What to subscribe to, as the vendor spells it.
+        identity: When two ticks are the same (see `trio_ticks.Sequencer`); promise ``trade_id`` only where the
+            vendor's ids are unique per symbol.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def symbols(self) -> Sequence[str]: ...
+    @property
+    def identity(self) -> Identity: ...
+
+    def subscribe(self, symbols: Sequence[str]) -> Sequence[Request | str]:
+        """Return the messages that ask for exactly these symbols on a fresh connection."""
+        ...
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Return what the messages mean. Raises nothing: what cannot be read is counted in the result."""
+        ...
+
+
+def services_of(feed: Feed) -> tuple[Service, ...]:
+    """Return the feed's services; one with all symbols where it does not split them."""
+    split = getattr(feed, "services", None)
+    if split is not None:
+        return tuple(split())
+    return (Service(name=feed.name, url=feed.url, symbols=tuple(feed.symbols)),)
+
+
+def limits_of(feed: Feed) -> Limits:
+    """Return what the feed's vendor allows; the defaults where the feed does not say."""
+    limits: Limits = getattr(feed, "limits", None) or Limits()
+    return limits
+
+
+def heartbeat_of(feed: Feed) -> Request | None:
+    """Return the feed's next keep-alive request, or None where it has none."""
+    beat = getattr(feed, "heartbeat", None)
+    return None if beat is None else as_request(beat())
+
+
+def as_request(message: Request | str) -> Request:
+    """Return a plain text as a request that expects no answer."""
+    return Request(message) if isinstance(message, str) else message
