@@ -7,6 +7,7 @@
     ├ FeedError                    they: the vendor, or the road to it
     │  ├ ConnectError              no connection, or it was refused          transient: reconnect
     │  ├ SilentFeedError           open, but nothing comes                   transient: reconnect
+    │  │  └ MuteFeedError          open and answering, but no price comes    transient: reconnect
     │  ├ RemoteProtocolError       what came cannot be what was agreed       transient: reconnect
     │  ├ AuthenticationError       the token is not accepted                 fatal: stop, loudly
     │  ├ CertificateError          the server is not who it claims to be     fatal
@@ -34,18 +35,30 @@ class ConfigError(TrioTicksError):
 class FeedError(TrioTicksError):
     """A vendor, or the road to it, failed.
 
-    ``fatal`` tells the line what to do: reconnect, or give the feed up.
+    ``fatal`` tells the line what to do: reconnect, or give the feed up. ``cause`` is the one word by which the end of
+    the connection is counted and a gap is named.
     """
 
     fatal = False
+    cause = "error"
 
 
 class ConnectError(FeedError):
     """A connection could not be opened, or the server refused it."""
 
+    cause = "refused"
+
 
 class SilentFeedError(FeedError):
     """A connection is open but nothing comes through it."""
+
+    cause = "silent"
+
+
+class MuteFeedError(SilentFeedError):
+    """A connection brings answers and heartbeats, but no price any more."""
+
+    cause = "mute"
 
 
 class RemoteProtocolError(FeedError):
@@ -56,18 +69,21 @@ class AuthenticationError(FeedError):
     """The vendor does not accept the token. Retrying cannot help."""
 
     fatal = True
+    cause = "refused"
 
 
 class CertificateError(FeedError):
     """The server's certificate does not prove who it is. Retrying cannot help."""
 
     fatal = True
+    cause = "refused"
 
 
 class SubscriptionError(FeedError):
     """The vendor refuses the symbols, and none is left to ask for."""
 
     fatal = True
+    cause = "refused"
 
 
 class JournalError(TrioTicksError):

@@ -1,0 +1,174 @@
+"""From what the lines report to the one order of records that everybody sees.
+
+Lines send four kinds of events through one channel: a session went live, it brought ticks, it ended, and notices
+for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be
+delivered, the feed's `Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order
+and without an await between a call and the use of what it returns:
+
+* `handle(event, now_us)` for every event;
+* `advance(now_us)` when `next_release_us` is reached;
+* `finish(now_us)` once, after the last event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from trio_ticks.core.coverage import Coverage
+from trio_ticks.core.ledger import Inbox, Ledger
+from trio_ticks.core.sequencer import Sequencer
+from trio_ticks.model import Record, Status, Tick
+
+
+@attrs.frozen
+class Session:
+    """One subscribed lifetime of one connection.
+
+    Attributes:
+        feed: The feed's name.
+        source: The line it runs on, such as ``alltick/stock 0A``.
+        number: 1, 2, … over the life of the engine.
+    """
+
+    feed: str
+    source: str
+    number: int
+
+
+@attrs.frozen
+class Live:
+    """A session's first frame after the vendor's acknowledgement: from now on it covers its symbols."""
+
+    session: Session
+    symbols: tuple[str, ...]
+    at_us: int
+
+
+@attrs.frozen
+class Arrival:
+    """What one read of a socket brought: ticks in their order, and a reason for each one that is unusable."""
+
+    session: Session
+    ticks: Sequence[Tick]
+    rejected: Sequence[str] = ()
+
+    @property
+    def size(self) -> int:
+        """How many ticks arrived, usable or not."""
+        return len(self.ticks) + len(self.rejected)
+
+
+@attrs.frozen
+class Ended:
+    """A session is over. It covered its symbols until ``until_us``, if it ever was live."""
+
+    session: Session
+    until_us: int
+    cause: str
+
+
+@attrs.frozen
+class Notice:
+    """Something that consumers should be told."""
+
+    status: Status
+
+
+Event: TypeAlias = Live | Arrival | Ended | Notice
+
+
+class Intake:
+    """Turns events into records, for all feeds of an engine.
+
+    Args:
+        sequencers: One for each feed, by name.
+        inbox: The count that the lines keep of what they have sent.
+    """
+
+    def __init__(self, *, sequencers: Mapping[str, Sequencer], inbox: Inbox) -> None:
+        self._sequencers = sequencers
+        self._coverage = {feed: Coverage(feed=feed) for feed in sequencers}
+        self._inbox = inbox
+        self._unusable = 0
+        self._told: dict[tuple[str, str], int] = {}
+
+    @property
+    def next_release_us(self) -> int | None:
+        """When a held tick is due, so that `advance` must be called; None while nothing is held."""
+        due = [s.next_release_us for s in self._sequencers.values() if s.next_release_us is not None]
+        return min(due, default=None)
+
+    @property
+    def uncovered(self) -> dict[str, tuple[str, ...]]:
+        """By feed, the symbols that were covered once and are not now."""
+        return {feed: lost for feed, coverage in self._coverage.items() if (lost := coverage.lost)}
+
+    def handle(self, event: Event, now_us: int) -> list[Record]:
+        """Take one event; return the records that may be delivered now, in order."""
+        if isinstance(event, Arrival):
+            return self._arrived(event, now_us)
+        if isinstance(event, Live):
+            coverage = self._coverage[event.session.feed]
+            return list(coverage.live(event.session, event.symbols, event.at_us))
+        if isinstance(event, Ended):
+            self._sequencers[event.session.feed].end_session(event.session)
+            self._coverage[event.session.feed].ended(event.session, event.until_us, event.cause)
+            return []
+        return [event.status]
+
+    def advance(self, now_us: int) -> list[Record]:
+        """Return the held ticks that are due."""
+        return [tick for s in self._sequencers.values() for tick in s.advance(now_us)]
+
+    def finish(self, now_us: int) -> list[Record]:
+        """Release what is held and end what gaps are open: no further event will come."""
+        records: list[Record] = [tick for s in self._sequencers.values() for tick in s.flush()]
+        for coverage in self._coverage.values():
+            records += coverage.finish(now_us)
+        return records
+
+    def ledger(self) -> Ledger:
+        """Return the counts of this stage; consumers are added by the fan-out."""
+        counts = [s.counts for s in self._sequencers.values()]
+        return Ledger(
+            received=self._inbox.received,
+            accepted=sum(c.accepted for c in counts),
+            duplicates=sum(c.duplicates for c in counts),
+            rejected=self._unusable + sum(c.rejected for c in counts),
+            expired=sum(c.expired for c in counts),
+            late_dropped=sum(c.late_dropped for c in counts),
+            held=sum(c.held for c in counts),
+            inbox=self._inbox.waiting,
+        )
+
+    def _arrived(self, arrival: Arrival, now_us: int) -> list[Record]:
+        self._inbox.take(arrival.size)
+        self._unusable += len(arrival.rejected)
+        sequencer = self._sequencers[arrival.session.feed]
+        refused = sequencer.rejected
+        records: list[Record] = list(sequencer.push(arrival.ticks, session=arrival.session, now_us=now_us))
+        reasons = [*arrival.rejected]
+        if sequencer.rejected != refused:
+            reasons += sequencer.counts.rejected_by
+        return records + self._complaints(arrival.session, reasons, now_us)
+
+    def _complaints(self, session: Session, reasons: Sequence[str], now_us: int) -> list[Record]:
+        """Tell of each reason once a minute at most: a broken vendor must not drown the ticks."""
+        records: list[Record] = []
+        for reason in dict.fromkeys(reasons):
+            key = (session.feed, reason)
+            if now_us - self._told.get(key, -_REPEAT_US) < _REPEAT_US:
+                continue
+            if len(self._told) >= _REASONS:
+                self._told.clear()
+            self._told[key] = now_us
+            records.append(Status("rejected", now_us, reason, feed=session.feed, source=session.source))
+        return records
+
+
+_REPEAT_US = 60_000_000
+_REASONS = 256
+"""Reasons are ours and few; the cap holds even if a feed of the user's puts the price into its own."""

@@ -1,0 +1,372 @@
+"""The engine: one nursery tree, readable on one screen (`Engine.run`), and the doors into it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+from trio_ticks.config import ConnectionConfig, EngineConfig, Overflow, SequencerConfig
+from trio_ticks.core.intake import Event, Intake, Notice
+from trio_ticks.core.ledger import Inbox, Ledger
+from trio_ticks.core.sequencer import Sequencer
+from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
+from trio_ticks.feeds.base import Feed
+from trio_ticks.model import Status, Tick
+from trio_ticks.runtime.assembly import EnginePlan, FeedPlan, assemble
+from trio_ticks.runtime.clock import NowUs, utc_now_us
+from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.line import Wiring, emit, leaves
+from trio_ticks.runtime.mailbox import Mailbox, Wanted
+from trio_ticks.runtime.sequencing import run_sequencer
+from trio_ticks.runtime.shard import Shard, ShardStatistics, build_shards
+from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
+from trio_ticks.runtime.stream import StreamConsumer, Ticks
+from trio_ticks.runtime.transport import OpenLink, open_websocket
+
+log = logging.getLogger("trio_ticks.engine")
+
+Source: TypeAlias = Feed | EngineConfig | str | Path
+"""A feed object, a configuration, or the path of one."""
+
+
+@attrs.frozen
+class EngineStatistics:
+    """The engine at one instant.
+
+    Attributes:
+        state: ``running``, ``stopping`` or ``stopped``.
+        started_us, now_us: When it was opened, and when this was taken.
+        ledger: Where every received tick is.
+        gaps: How many, by cause.
+        uncovered: By feed, the symbols whose coverage is lost at this moment.
+        shards: With their lines.
+        strategies: How each is doing.
+        failed_feeds: The reason for each feed that was given up.
+    """
+
+    state: str
+    started_us: int
+    now_us: int
+    ledger: Ledger
+    gaps: Mapping[str, int]
+    uncovered: Mapping[str, tuple[str, ...]]
+    shards: tuple[ShardStatistics, ...]
+    strategies: tuple[StrategyState, ...]
+    failed_feeds: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {**attrs.asdict(self), "ledger": self.ledger.as_dict()}
+
+
+class Engine:
+    """A running engine, as `open_engine` yields it."""
+
+    def __init__(
+        self,
+        plan: EnginePlan,
+        *,
+        open_link: OpenLink,
+        now_us: NowUs,
+        chance: Callable[[], float],
+        retry_first: bool,
+    ) -> None:
+        self._plan = plan
+        self._now_us = now_us
+        self._started_us = now_us()
+        self._send, self._receive = trio.open_memory_channel[Event](plan.ingest_batches)
+        inbox = Inbox()
+        self._intake = Intake(sequencers={feed.name: feed.sequencer() for feed in plan.feeds}, inbox=inbox)
+        self._fanout = Fanout()
+        wiring = Wiring(
+            events=self._send,
+            inbox=inbox,
+            open_link=open_link,
+            now_us=now_us,
+            chance=chance,
+            numbers=itertools.count(1),
+            retry_first=retry_first,
+        )
+        self._shards = {
+            feed.name: build_shards(feed.feed, name=feed.name, config=feed.connection, wiring=wiring)
+            for feed in plan.feeds
+        }
+        self._strategies: list[StrategyState] = []
+        self._numbers = itertools.count(1)
+        self._open_subscriptions = 0
+        self._failures: list[TrioTicksError] = []
+        self._failed_feeds: dict[str, str] = {}
+        self._ingest = trio.CancelScope()
+        self._drain = trio.CancelScope()
+        self.body = trio.CancelScope()
+        self._stopped = trio.Event()
+        self._state = "running"
+
+    async def run(self) -> None:
+        """The nursery tree. What fails is held until everything has drained, and kept for `open_engine` to raise."""
+        try:
+            with self._drain:
+                async with trio.open_nursery() as drain:  # closes last: what was received is handed on
+                    drain.start_soon(self._sequence, name="sequencer")
+                    for strategy in self._plan.strategies:
+                        self._start(strategy, drain)
+                    with self._send, self._ingest:
+                        async with trio.open_nursery() as ingest:  # closes first
+                            for feed in self._plan.feeds:
+                                ingest.start_soon(self._run_feed, feed.name, name=feed.name)
+                    self.stop()
+        except* Exception as group:
+            self._failures.append(EngineError(f"a task of the engine failed: {group.exceptions[0]!r}"))
+            self._failures[-1].__cause__ = group
+        finally:
+            self._finish()
+
+    async def _sequence(self) -> None:
+        await run_sequencer(
+            intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us
+        )
+        self._fanout.end(self.failure())
+
+    async def _run_feed(self, name: str) -> None:
+        """Run a feed's lines until cancelled. A line that fails for good takes its feed along, and only that one."""
+        try:
+            async with trio.open_nursery() as nursery:
+                for shard in self._shards[name]:
+                    for line in shard.lines:
+                        nursery.start_soon(line.run, name=line.name)
+        except* Exception as group:
+            error = _first(group)
+            if not isinstance(error, FeedError):
+                raise
+            self._failed_feeds[name] = str(error)
+            log.critical("feed %s is given up: %s", name, error)
+            if len(self._failed_feeds) == len(self._plan.feeds):
+                self._fail(error)
+            else:
+                await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
+
+    def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
+        state = StrategyState(strategy.title)
+        self._strategies.append(state)
+        if strategy.inline:
+            self._fanout.add(InlineConsumer(strategy, state, self._fail))
+            return
+        ticks = self._open(strategy.title, strategy.wanted, strategy.overflow, strategy.capacity, strategy.max_age_s)
+        nursery.start_soon(run_strategy, strategy, ticks, state, self._fail, name=f"strategy {strategy.title}")
+
+    def _open(
+        self, name: str, wanted: Wanted, overflow: Overflow, capacity: int, max_age_s: float | None
+    ) -> StreamConsumer:
+        mailbox = Mailbox(name=name, wanted=wanted, overflow=overflow, capacity=capacity)
+        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=max_age_s))
+        self._fanout.add(consumer)
+        return consumer
+
+    def _fail(self, error: TrioTicksError) -> None:
+        """Stop because of an error, by the same path as any stop: what was received is handed on first."""
+        self._failures.append(error)
+        self.stop()
+
+    def failure(self) -> EngineError | None:
+        """Return what the engine failed of, None while it has not."""
+        if not self._failures:
+            return None
+        failure = EngineError("; ".join(str(error) for error in self._failures))
+        failure.__cause__ = ExceptionGroup("the engine failed", self._failures)
+        return failure
+
+    def _finish(self) -> None:
+        self._fanout.end(self.failure())
+        self._state = "stopped"
+        self._stopped.set()
+        if self._failures:
+            # Whoever still reads a stream meets the failure at its end; anyone else must not wait in vain.
+            self.body.deadline = trio.current_time() + (self._plan.grace_s if self._open_subscriptions else 0.0)
+
+    # ---- what users call
+
+    @property
+    def symbols(self) -> Mapping[str, tuple[str, ...]]:
+        """The symbols that this engine carries, by feed."""
+        return {feed.name: tuple(feed.feed.symbols) for feed in self._plan.feeds}
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        *symbols: str,
+        feed: str | None = None,
+        overflow: Overflow = "drop_oldest",
+        capacity: int = 10_000,
+        max_age_s: float | None = None,
+    ) -> AsyncIterator[Ticks]:
+        """Open a stream of these symbols, or of all, that ends with the block.
+
+        Args:
+            symbols: None given: all.
+            feed: Only from this feed.
+            overflow: When the block is slow: ``drop_oldest``, ``drop_newest``, ``conflate`` or ``fail``.
+            capacity: Of the queue, in records.
+            max_age_s: Drop, and count, prices older than that.
+
+        Raises:
+            ConfigError: the engine does not carry a symbol or the feed, or an option is not accepted.
+        """
+        self._check_carried(symbols, feed)
+        wanted = Wanted(frozenset(symbols) or None, feed)
+        consumer = self._open(f"subscription {next(self._numbers)}", wanted, overflow, capacity, max_age_s)
+        self._open_subscriptions += 1
+        try:
+            yield consumer.ticks
+        finally:
+            self._open_subscriptions -= 1
+            consumer.ticks.close()
+            self._fanout.remove(consumer)
+
+    def latest(self, symbol: str, feed: str | None = None) -> Tick | None:
+        """Return the newest tick of a symbol, None before the first.
+
+        Raises:
+            ConfigError: the engine does not carry the symbol or the feed.
+        """
+        self._check_carried((symbol,), feed)
+        return self._fanout.latest(symbol, feed)
+
+    def statistics(self) -> EngineStatistics:
+        """Return an immutable snapshot of all counts."""
+        return EngineStatistics(
+            state=self._state,
+            started_us=self._started_us,
+            now_us=self._now_us(),
+            ledger=attrs.evolve(self._intake.ledger(), consumers=self._fanout.ledgers()),
+            gaps=dict(self._fanout.gaps),
+            uncovered=self._intake.uncovered,
+            shards=tuple(shard.statistics() for shards in self._shards.values() for shard in shards),
+            strategies=tuple(attrs.evolve(state) for state in self._strategies),
+            failed_feeds=dict(self._failed_feeds),
+        )
+
+    def stop(self) -> None:
+        """Stop softly: close the connections, hand on what was received, and end within ``grace_s``."""
+        if self._state == "running":
+            self._state = "stopping"
+            self._ingest.cancel("soft stop")
+            self._drain.deadline = trio.current_time() + self._plan.grace_s
+
+    def abort(self) -> None:
+        """Stop at once. What was still queued or held is counted as such, and not delivered."""
+        self.stop()
+        self._drain.cancel("hard stop")
+
+    async def wait_stopped(self) -> None:
+        """Wait until the engine has stopped.
+
+        Raises:
+            EngineError: it did not stop cleanly.
+
+        Cancellation:
+            At any await; the engine runs on.
+        """
+        await self._stopped.wait()
+        failure = self.failure()
+        if failure is not None:
+            raise failure
+
+    def _check_carried(self, symbols: Iterable[str], feed: str | None) -> None:
+        if feed is not None and feed not in self.symbols:
+            raise ConfigError(f"this engine has no feed {feed!r}; it has {', '.join(self.symbols)}")
+        carried = {symbol for name, some in self.symbols.items() if feed in {None, name} for symbol in some}
+        for symbol in symbols:
+            if symbol not in carried:
+                some = ", ".join(sorted(carried)[:10]) + (" …" if len(carried) > 10 else "")  # noqa: PLR2004
+                raise ConfigError(f"this engine does not carry {symbol!r}; it carries {some}")
+
+
+@asynccontextmanager
+async def open_engine(
+    *sources: Source,
+    strategies: Iterable[Strategy | Callable[..., Any]] = (),
+    connection: ConnectionConfig | None = None,
+    sequencer: SequencerConfig | None = None,
+    grace_s: float | None = None,
+    open_link: OpenLink = open_websocket,
+    now_us: NowUs = utc_now_us,
+    chance: Callable[[], float] = random.random,
+    retry_first: bool = True,
+) -> AsyncIterator[Engine]:
+    """Run an engine for as long as the block lasts; then stop it softly.
+
+    Args:
+        sources: Feeds, or one configuration, or the path of one.
+        strategies: Functions or `Strategy` objects that live in the engine; beside those of the configuration.
+        connection: For the feeds that were given as objects.
+        sequencer: Identity, lateness and windows.
+        grace_s: How long a soft stop may take before it becomes a hard one.
+        open_link: The transport.
+        now_us: The clock for receipt, in UTC microseconds.
+        chance: Randomness for spreading retries.
+        retry_first: Off: a feed whose very first connect fails is given up.
+
+    Yields:
+        The running `Engine`. Lines connect in the background: do not wait for them, iterate.
+
+    Raises:
+        ConfigError: before anything is started.
+        EngineError: the engine failed for good, after everything received was handed on. The block is cancelled,
+            unless it reads a stream: then the stream raises at its end. The cause is the exception group.
+        Exception: what the block itself raised comes out bare, after the soft stop.
+
+    Cancellation:
+        A hard stop: every task ends and every socket is closed, and the ledger stays exact.
+    """
+    plan = assemble(sources, strategies=strategies, connection=connection, sequencer=sequencer, grace_s=grace_s)
+    engine = Engine(plan, open_link=open_link, now_us=now_us, chance=chance, retry_first=retry_first)
+    failure: BaseException | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine.run, name="engine")
+        with engine.body:
+            try:
+                yield engine
+            except (trio.Cancelled, GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - held until the engine has drained, then raised bare
+                failure = error
+        engine.stop()
+    if failure is None:
+        failure = engine.failure()
+    if failure is not None:
+        raise failure
+
+
+@asynccontextmanager
+async def open_ticks(
+    *sources: Source,
+    overflow: Overflow = "drop_oldest",
+    capacity: int = 10_000,
+    max_age_s: float | None = None,
+    **options: Any,
+) -> AsyncIterator[Ticks]:
+    """Open one stream of everything these feeds bring, with an engine of its own behind it.
+
+    Args:
+        sources: As for `open_engine`, which also takes the other ``options``.
+        overflow: As for `Engine.subscribe`.
+        capacity: As for `Engine.subscribe`.
+        max_age_s: As for `Engine.subscribe`.
+    """
+    async with open_engine(*sources, **options) as engine:
+        async with engine.subscribe(overflow=overflow, capacity=capacity, max_age_s=max_age_s) as ticks:
+            yield ticks
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """Return the error that decides: a fatal one if there is any, else the first."""
+    found = leaves(group)
+    return next((error for error in found if isinstance(error, FeedError) and error.fatal), found[0])

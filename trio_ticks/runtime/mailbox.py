@@ -1,0 +1,110 @@
+"""The bounded queue of one live consumer.
+
+The fan-out puts batches in without ever waiting; the consumer takes them out when it gets to it. What does not fit
+is dropped by the consumer's own policy, counted, and shown to it as a gap, so a slow consumer harms nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from trio_ticks.config import Overflow
+from trio_ticks.core.overflow import Buffer
+from trio_ticks.errors import StrategyError, TrioTicksError
+from trio_ticks.model import Record
+
+
+@attrs.frozen
+class Wanted:
+    """Which records a consumer wants: of these symbols (None: all) and this feed (None: any)."""
+
+    symbols: frozenset[str] | None = None
+    feed: str | None = None
+
+    def of(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return those that are wanted, in order. What concerns no symbol in particular concerns everyone."""
+        if self.symbols is None and self.feed is None:
+            return records
+        return [item for item in records if self._includes(item)]
+
+    def _includes(self, item: Record) -> bool:
+        if self.feed is not None and item.feed != self.feed:
+            return False
+        return self.symbols is None or item.symbol is None or item.symbol in self.symbols
+
+
+class Mailbox:
+    """Between the fan-out, which calls `offer` and `end`, and one consumer, which calls `take`."""
+
+    def __init__(self, *, name: str, wanted: Wanted, overflow: Overflow, capacity: int) -> None:
+        self.name = name
+        self._wanted = wanted
+        self._capacity = capacity
+        self._buffer = Buffer(capacity=capacity, overflow=overflow)
+        self._news = trio.Event()
+        self._over = False
+        self._failure: TrioTicksError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come."""
+        return not self._over
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Put in what the consumer wants of these. Never waits."""
+        if self._over:
+            return
+        wanted = self._wanted.of(records)
+        if not wanted:
+            return
+        self._buffer.put(wanted)
+        if self._buffer.failed:
+            words = f"{self.name} fell behind: its queue of {self._capacity:,} is full and overflow is 'fail'"
+            self.end(StrategyError(words))
+        self._news.set()
+
+    def end(self, failure: TrioTicksError | None = None) -> None:
+        """Say that nothing more will come, because of a failure or cleanly. What is queued can still be taken."""
+        if not self._over:
+            self._over = True
+            self._failure = failure
+            self._news.set()
+
+    async def take(self) -> list[Record]:
+        """Return the next batch, or nothing once the stream has ended cleanly.
+
+        Raises:
+            TrioTicksError: the failure that ended the stream, after everything before it was taken.
+
+        Cancellation:
+            At any await; a batch is either returned or still queued.
+        """
+        if self._buffer:
+            # A consumer with a full queue must let the others run, too.
+            await trio.lowlevel.checkpoint()
+        while not self._buffer:
+            if self._over:
+                if self._failure is not None:
+                    raise type(self._failure)(*self._failure.args) from self._failure.__cause__
+                return []
+            self._news = trio.Event()
+            await self._news.wait()
+        return self._buffer.take()
+
+    @property
+    def offered(self) -> int:
+        """Ticks that were put in, kept or not."""
+        return self._buffer.offered
+
+    @property
+    def dropped(self) -> int:
+        """Ticks that did not fit."""
+        return self._buffer.dropped
+
+    @property
+    def queued(self) -> int:
+        """Ticks that can be taken."""
+        return self._buffer.queued

@@ -1,0 +1,59 @@
+"""The sequencer task: the one place where the order of everything is decided."""
+
+from __future__ import annotations
+
+import math
+
+import trio
+
+from trio_ticks.core.intake import Event, Intake
+from trio_ticks.model import Record
+from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.fanout import Fanout
+
+EVENTS_AT_ONCE = 64
+"""Events taken in one step. More would make the others wait longer; fewer would cost a scheduler pass each."""
+
+
+async def run_sequencer(
+    *, intake: Intake, events: trio.MemoryReceiveChannel[Event], fanout: Fanout, now_us: NowUs
+) -> None:
+    """Turn the lines' events into records for the consumers, until the last line is gone.
+
+    Cancellation:
+        At the wait for the next event, where nothing is in hand. The channel is closed, which frees any line that
+        waits to send; what lay in it stays counted in the inbox.
+
+    Backpressure:
+        Consumers never push back; the channel's capacity pushes back on the lines.
+    """
+    with events:
+        while True:
+            due_us = intake.next_release_us
+            patience_s = math.inf if due_us is None else max(0.0, (due_us - now_us()) / 1e6)
+            event: Event | None = None
+            with trio.move_on_after(patience_s):
+                try:
+                    event = await events.receive()
+                except trio.EndOfChannel:
+                    break
+            # From here to the next wait there is no await: a cancel finds the step done, or not begun.
+            if event is None:
+                fanout.publish(intake.advance(now_us()))
+            else:
+                fanout.publish(_handle(event, intake, events, now_us))
+        fanout.publish(intake.finish(now_us()))
+
+
+def _handle(
+    event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Event], now_us: NowUs
+) -> list[Record]:
+    """Handle an event and, in the same step, those that wait behind it."""
+    records = intake.handle(event, now_us())
+    for _ in range(EVENTS_AT_ONCE - 1):
+        try:
+            event = events.receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            break
+        records += intake.handle(event, now_us())
+    return records

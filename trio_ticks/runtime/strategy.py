@@ -1,0 +1,204 @@
+"""Strategies: functions of the user's that live inside the engine, each on its own stream.
+
+A strategy that raises is isolated: it is logged, counted and started again on the same stream, with growing pauses,
+until it has failed too often in a row. With ``on_error="stop"`` it stops the engine instead, by the same path as
+every fatal error, so that what was received is still handed on to everyone else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import trio
+
+from trio_ticks.config import Overflow
+from trio_ticks.core.backoff import Backoff
+from trio_ticks.core.ledger import ConsumerLedger
+from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
+from trio_ticks.model import Record, Tick
+from trio_ticks.runtime.mailbox import Wanted
+from trio_ticks.runtime.stream import Ticks
+
+log = logging.getLogger("trio_ticks.strategy")
+
+OnError: TypeAlias = Literal["restart", "stop"]
+
+FAILURES_IN_A_ROW = 10
+"""Ten failures, none after a healthy minute: the bug is there to stay, and the log has said so ten times."""
+
+_BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": 60.0}
+
+
+@attrs.frozen(kw_only=True)
+class Strategy:
+    """An async function of a `Ticks`, or with ``inline`` a plain function of a `Tick`, and how to run it.
+
+    Attributes:
+        function: Called as ``function(ticks, **params)``; inline as ``function(tick, **params)``.
+        name: In statistics and errors; the function's own name by default.
+        symbols: What it wants to see; None: everything.
+        params: Passed by keyword.
+        overflow: What to do when it is slow: ``drop_oldest``, ``drop_newest``, ``conflate`` or ``fail``.
+        capacity: Of its queue, in records.
+        max_age_s: Drop, and count, prices older than that; None: none are too old.
+        on_error: ``restart`` it, or ``stop`` the engine.
+        inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone.
+    """
+
+    function: Callable[..., Any] = attrs.field(kw_only=False)
+    name: str = ""
+    symbols: Sequence[str] | None = None
+    params: Mapping[str, Any] = attrs.field(factory=dict)
+    overflow: Overflow = "drop_oldest"
+    capacity: int = 10_000
+    max_age_s: float | None = None
+    on_error: OnError = "restart"
+    inline: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if not callable(self.function):
+            raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
+        if self.on_error not in {"restart", "stop"}:
+            raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
+
+    @property
+    def title(self) -> str:
+        """The name to go by."""
+        return self.name or getattr(self.function, "__name__", type(self.function).__name__)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The records it wants."""
+        return Wanted(None if self.symbols is None else frozenset(self.symbols))
+
+
+@attrs.define
+class StrategyState:
+    """How a strategy is doing; `snapshot` is what statistics shows."""
+
+    name: str
+    state: str = "running"
+    failures: int = 0
+    last_error: str = ""
+
+    def failed(self, error: Exception) -> None:
+        """Count a failure."""
+        self.failures += 1
+        self.last_error = f"{type(error).__name__}: {error}"
+
+
+Fail: TypeAlias = Callable[[TrioTicksError], None]
+
+
+async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, fail: Fail) -> None:
+    """Run a strategy until it returns, its stream ends, or it has failed for good.
+
+    Args:
+        strategy: What to run.
+        ticks: Its stream, closed on the way out; what was queued then counts as dropped.
+        state: Kept up to date.
+        fail: Called with the `StrategyError` that must stop the engine.
+
+    Cancellation:
+        Cancels the strategy; the stream is closed.
+    """
+    backoff = Backoff(**_BACKOFF)
+    in_a_row = 0
+    try:
+        while True:
+            began = trio.current_time()
+            error = await _once(strategy, ticks)
+            if error is None:
+                state.state = "finished"
+                return
+            state.failed(error)
+            lasted_s = trio.current_time() - began
+            in_a_row = 1 if lasted_s >= _BACKOFF["healthy_s"] else in_a_row + 1
+            if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW:
+                state.state = "failed"
+                _give_up(strategy, error, fail)
+                return
+            log.error("strategy %s failed and is restarted", state.name, exc_info=error)
+            state.state = "restarting"
+            await trio.sleep(backoff.after(lasted_s, 0.5))
+            state.state = "running"
+    finally:
+        ticks.close()
+
+
+async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
+    """Run the function once; return what it raised."""
+    run: Callable[..., Awaitable[object]] = strategy.function
+    try:
+        await run(ticks, **strategy.params)
+    except EngineError:
+        # The stream told it that the engine has failed; that is not the strategy's failure.
+        return None
+    except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+        return error
+    return None
+
+
+def _give_up(strategy: Strategy, error: Exception, fail: Fail) -> None:
+    words = f"strategy {strategy.title} failed: {type(error).__name__}: {error}"
+    failure = StrategyError(words)
+    failure.__cause__ = error
+    if strategy.on_error == "stop":
+        fail(failure)
+    else:
+        log.critical("%s; it failed %d times in a row and is not restarted", words, FAILURES_IN_A_ROW)
+
+
+class InlineConsumer:
+    """A plain function that sees every tick inside the sequencer's task.
+
+    Its exceptions are isolated as a task's are: counted and logged, fatal with ``on_error="stop"``, and after
+    `FAILURES_IN_A_ROW` failing ticks it is called no more.
+    """
+
+    def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail) -> None:
+        self.name = strategy.title
+        self._strategy = strategy
+        self._wanted = strategy.wanted
+        self._state = state
+        self._fail = fail
+        self._in_a_row = 0
+        self._offered = 0
+        self._delivered = 0
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Call the function for every tick among these."""
+        if self._state.state == "failed":
+            return
+        ticks = [item for item in self._wanted.of(records) if type(item) is Tick]
+        self._offered += len(ticks)
+        for tick in ticks:
+            if self._state.state == "failed":
+                return
+            self._delivered += 1
+            self._call(tick)
+
+    def end(self, failure: TrioTicksError | None) -> None:
+        """Nothing to do: there is no queue."""
+
+    def ledger(self) -> ConsumerLedger:
+        """Return the counts; what a failed function was not called with counts as dropped."""
+        return ConsumerLedger(
+            offered=self._offered, delivered=self._delivered, dropped=self._offered - self._delivered
+        )
+
+    def _call(self, tick: Tick) -> None:
+        try:
+            self._strategy.function(tick, **self._strategy.params)
+        except Exception as error:
+            self._state.failed(error)
+            self._in_a_row += 1
+            log.exception("inline strategy %s failed", self.name)
+            if self._strategy.on_error == "stop" or self._in_a_row >= FAILURES_IN_A_ROW:
+                self._state.state = "failed"
+                _give_up(self._strategy, error, self._fail)
+        else:
+            self._in_a_row = 0

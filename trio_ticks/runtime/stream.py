@@ -1,0 +1,185 @@
+"""What a consumer iterates over: `Ticks`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import attrs
+
+from trio_ticks.core.ledger import ConsumerLedger
+from trio_ticks.errors import TrioTicksError
+from trio_ticks.model import Batch, Gap, Record, Tick
+from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.mailbox import Mailbox
+
+T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
+
+
+class Ticks:
+    """A live stream of ticks for one consumer.
+
+    Iterating yields `Tick` and nothing else, in the one order that every consumer and the journal see. A clean stop
+    of the engine ends the loop; a failure raises, after everything before it was yielded. The same stream can be
+    read as `records` (gaps and statuses in between) or as `batches` (for speed); all three draw from one queue.
+
+    Backpressure:
+        None on the engine. What this consumer does not take in time is dropped by its overflow policy, counted in
+        `dropped` and shown among `records` as ``Gap(cause="overflow")``; prices older than ``max_age_s`` likewise,
+        as ``Gap(cause="stale")``.
+
+    Cancellation:
+        At any await; nothing is lost, the next iteration goes on where this one was cancelled.
+    """
+
+    def __init__(self, *, mailbox: Mailbox, now_us: NowUs, max_age_s: float | None = None) -> None:
+        self._mailbox = mailbox
+        self._now_us = now_us
+        self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
+        self._hand: Sequence[Record] = ()
+        self._at = 0
+        self._settled = 0
+        self._stale = 0
+        self._stale_gap: Gap | None = None
+        self._abandoned = 0
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        """The consumer's name in statistics."""
+        return self._mailbox.name
+
+    @property
+    def dropped(self) -> int:
+        """How many ticks this consumer has missed so far because it was slow, or they were old."""
+        return self._mailbox.dropped + self._stale
+
+    def __aiter__(self) -> AsyncIterator[Tick]:
+        return self
+
+    async def __anext__(self) -> Tick:
+        while True:
+            record = await self._record()
+            if type(record) is Tick:
+                return record
+
+    def records(self) -> AsyncIterator[Record]:
+        """Iterate over everything in order: ticks, gaps, statuses."""
+        return _Each(self._record)
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Iterate over whole batches: one step of the loop for whatever one read of the socket brought."""
+        return _Each(self._batch)
+
+    def close(self) -> None:
+        """Give the subscription up. What was still queued counts as dropped."""
+        if not self._closed:
+            self._closed = True
+            self._mailbox.end()
+            self._abandoned = self._mailbox.queued + _ticks_in(self._hand[self._at :])
+
+    def ledger(self) -> ConsumerLedger:
+        """Return what became of the ticks that were offered, at this instant."""
+        taken = self._settled + _ticks_in(self._hand[: self._at])
+        ahead = 0 if self._closed else self._mailbox.queued + _ticks_in(self._hand[self._at :])
+        return ConsumerLedger(
+            offered=self._mailbox.offered,
+            delivered=taken - self._stale,
+            dropped=self.dropped + self._abandoned,
+            queued=ahead,
+        )
+
+    async def _record(self) -> Record:
+        while True:
+            while self._at < len(self._hand):
+                record = self._hand[self._at]
+                if self._max_age_us is not None and self._is_stale(record):
+                    self._at += 1
+                    continue
+                if self._stale_gap is not None:
+                    return self._take_gap()
+                self._at += 1
+                return record
+            await self._refill()
+
+    async def _batch(self) -> Batch:
+        while True:
+            rest = self._hand[self._at :]
+            self._at = len(self._hand)
+            if self._max_age_us is not None:
+                rest = [item for item in rest if not self._is_stale(item)]
+            if rest:
+                received_us = max((item.received_us for item in rest if type(item) is Tick), default=rest[-1].time_us)
+                return Batch(rest if self._stale_gap is None else [self._take_gap(), *rest], received_us)
+            await self._refill()
+
+    async def _refill(self) -> None:
+        fresh: Sequence[Record] = () if self._closed else await self._mailbox.take()
+        if not fresh and self._stale_gap is not None:
+            fresh = (self._take_gap(),)
+        if not fresh:
+            raise StopAsyncIteration
+        self._settled += _ticks_in(self._hand)
+        self._hand, self._at = fresh, 0
+
+    def _is_stale(self, record: Record) -> bool:
+        """Tell whether a price is too old to act on, and count it if so. Age is from the event to now."""
+        assert self._max_age_us is not None
+        if type(record) is not Tick or self._now_us() - record.time_us <= self._max_age_us:
+            return False
+        self._stale += 1
+        gap = self._stale_gap or Gap(record.time_us, record.time_us, "stale", missed=0)
+        self._stale_gap = Gap(
+            start_us=min(gap.start_us, record.time_us),
+            end_us=max(gap.end_us, record.time_us),
+            cause="stale",
+            missed=(gap.missed or 0) + 1,
+        )
+        return True
+
+    def _take_gap(self) -> Gap:
+        gap, self._stale_gap = self._stale_gap, None
+        assert gap is not None
+        return gap
+
+
+@attrs.frozen
+class StreamConsumer:
+    """A stream as the fan-out sees it: the mailbox takes, the stream knows what became of it."""
+
+    mailbox: Mailbox
+    ticks: Ticks
+
+    @property
+    def name(self) -> str:
+        """The consumer's name."""
+        return self.mailbox.name
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Put the records into the mailbox."""
+        self.mailbox.offer(records)
+
+    def end(self, failure: TrioTicksError | None) -> None:
+        """End the stream after what is queued."""
+        self.mailbox.end(failure)
+
+    def ledger(self) -> ConsumerLedger:
+        """Return the stream's counts."""
+        return self.ticks.ledger()
+
+
+class _Each(Generic[T]):
+    """An async iterator over what a function returns. Not a generator: those must be closed by hand."""
+
+    def __init__(self, pull: Callable[[], Awaitable[T]]) -> None:
+        self._pull = pull
+
+    def __aiter__(self) -> _Each[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        return await self._pull()
+
+
+def _ticks_in(records: Sequence[Record]) -> int:
+    return sum(1 for item in records if type(item) is Tick)
