@@ -18,10 +18,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S: Final = int((datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _END_S: Final = int((datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 
-# For each unit its range and the power of ten that makes it microseconds. Milliseconds are the commonest.
-_UNITS: Final = tuple(
-    (_FIRST_S * 10**digits, _END_S * 10**digits, 6 - digits)
-    for digits in (3, 6, 9, 0)  # decimal digits of a second in that unit
+# For each unit its range, and the factor and the divisor that make it microseconds. Milliseconds, the
+# commonest, come first.
+_UNITS: Final = (
+    (_FIRST_S * 10**3, _END_S * 10**3, 1_000, 1),
+    (_FIRST_S * 10**6, _END_S * 10**6, 1, 1),
+    (_FIRST_S * 10**9, _END_S * 10**9, 1, 1_000),
+    (_FIRST_S, _END_S, 1_000_000, 1),
 )
 
 # No form needs more: 19 digits of nanoseconds, or an ISO date with an offset and thirty digits of fraction.
@@ -78,18 +81,16 @@ def to_us(value: object) -> int:
 
 def _from_number(whole: int, fraction: str, value: object) -> int:
     """Return the instant of `whole`.`fraction` in the unit that its magnitude belongs to."""
-    for first, end, shift in _UNITS:
+    for first, end, factor, divisor in _UNITS:
         if first <= whole < end:
-            return _scaled(whole, fraction, shift)
+            time_us = whole * factor // divisor
+            return time_us + _micro(fraction) * factor // 1_000_000 if fraction else time_us
     raise ValueError(f"time {_shown(value)} is in no unit between 1990 and 2200")
 
 
-def _scaled(whole: int, fraction: str, shift: int) -> int:
-    """Return `whole`.`fraction` times ten to the power of `shift`, cut off below one."""
-    if shift < 0:
-        return whole // int(10**-shift)
-    below = fraction[:shift].ljust(shift, "0")
-    return whole * int(10**shift) + (int(below) if below else 0)
+def _micro(fraction: str) -> int:
+    """Return the digits after a point as millionths."""
+    return int(fraction[:6].ljust(6, "0"))
 
 
 def _from_float(value: float) -> int:
@@ -122,7 +123,7 @@ def _from_iso(parts: re.Match[str], text: str) -> int:
     seconds = since.days * 86_400 + since.seconds - _offset_s(parts[8], text)
     if not _FIRST_S <= seconds < _END_S:
         raise ValueError(f"time {_shown(text)} is not between 1990 and 2200")
-    return seconds * 1_000_000 + int((parts[7] or "")[:6].ljust(6, "0"))
+    return seconds * 1_000_000 + _micro(parts[7] or "")
 
 
 def _offset_s(offset: str | None, text: str) -> int:
