@@ -1,0 +1,216 @@
+"""The settings, their defaults, and why each default is what it is.
+
+Each table of the file is one record here; all are frozen, keyword-only, and hold their own rules, so that a
+configuration that exists is a configuration that can be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - the loader resolves the hints at run time
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from trio_ticks.config import rules
+from trio_ticks.config.secret import Secret, concealed
+
+IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "time"]
+Late: TypeAlias = Literal["flag", "drop"]
+Overflow: TypeAlias = Literal["drop_oldest", "drop_newest", "conflate", "fail"]
+OnError: TypeAlias = Literal["restart", "stop"]
+
+# Nothing on a network happens faster than this, and zero would be a hot loop.
+_SHORTEST_S = 0.001
+
+_TOKEN = rules.Rule(
+    "a text that is not empty", lambda value: isinstance(value, Secret) and bool(value), private=True
+)
+
+
+@attrs.frozen(kw_only=True)
+class PacingConfig:
+    """The rhythm of one vendor, where it differs from what the vendor documents. None: the vendor's.
+
+    Slower than documented only delays subscriptions. Faster is refused or cut off by the vendor, except where
+    it made an exception for this token, or where the vendor is a simulator.
+
+    Attributes:
+        request_s: Between two requests on one connection, heartbeats included.
+        across_s: Between requests on different connections of one token.
+        connect_s: Between two attempts to connect.
+        heartbeat_s: Between two heartbeats on one connection.
+    """
+
+    request_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
+    across_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
+    connect_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
+    heartbeat_s: float | None = attrs.field(
+        default=None, validator=rules.optional(rules.seconds(_SHORTEST_S))
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ConnectionConfig:
+    """How a feed's connections are opened, judged and given up.
+
+    Attributes:
+        lines: Connections that carry the same symbols at the same time; the first copy of a tick wins.
+        symbols_per_connection: At most so many on one connection. None: what the vendor's plan allows.
+        silent_after_s: No frame at all for so long: the connection is dead, reconnect.
+        mute_after_s: Frames, but no tick of any symbol for so long: reconnect. The bound doubles after each
+            reconnect it causes, up to 900 s (or stays where it is, if it was longer); a tick resets it.
+        ack_s: A request that is not answered within this has failed.
+        open_timeout_s: For name, TCP, TLS and the WebSocket handshake together.
+        backoff_first_s: The wait after the first failed attempt, before jitter; it doubles from there.
+        backoff_max_s: The longest wait between two attempts.
+        healthy_s: A session that lived so long makes the next failure a first one again.
+        pacing: The vendor's rhythm, where it is not the documented one.
+    """
+
+    # One connection is what every plan has. The second closes the hole of each reconnect of the first, and
+    # costs a connection of the plan; a third would only guard against both failing at once.
+    lines: int = attrs.field(default=1, validator=rules.count(1, 2))
+    symbols_per_connection: int | None = attrs.field(default=None, validator=rules.optional(rules.count(1)))
+    # A heartbeat goes out every 10 s or oftener, and its answer is a frame: 15 s leave it 5 s to come.
+    # Shorter cuts healthy links on a slow road; longer is time in which ticks are lost unseen.
+    silent_after_s: float = attrs.field(default=15.0, validator=rules.seconds(_SHORTEST_S))
+    # Thin symbols trade once in some seconds, so a minute is rarely honest silence in an open market; a muted
+    # link loses a minute at most. In a closed market the doubling ends at four reconnects an hour.
+    mute_after_s: float = attrs.field(default=60.0, validator=rules.seconds(_SHORTEST_S))
+    # Answers take milliseconds; five seconds outlast two lost packets. Longer delays the retry of a
+    # subscription that went nowhere, and no tick comes meanwhile.
+    ack_s: float = attrs.field(default=5.0, validator=rules.seconds(_SHORTEST_S))
+    # TCP repeats a lost first packet after 1, 3 and 7 s. Shorter gives up on roads that lose some; longer
+    # waits for hosts that are gone.
+    open_timeout_s: float = attrs.field(default=10.0, validator=rules.seconds(_SHORTEST_S))
+    # Shorter gains nothing beside the handshake itself; longer is lost ticks at every short cut.
+    backoff_first_s: float = attrs.field(default=0.5, validator=rules.seconds(_SHORTEST_S))
+    # Longer would sleep on after the vendor is back; shorter keeps a limited token at its limit.
+    backoff_max_s: float = attrs.field(
+        default=60.0, validator=[rules.seconds(_SHORTEST_S), rules.at_least("backoff_first_s")]
+    )
+    # AllTick closes a link without heartbeats after 30 s, so this is the first moment that shows one to be
+    # sound. Shorter takes accept-then-close for health and hammers; longer punishes an ordinary cut.
+    healthy_s: float = attrs.field(default=30.0, validator=rules.seconds(_SHORTEST_S))
+    pacing: PacingConfig = attrs.field(factory=PacingConfig, validator=rules.instance_of(PacingConfig))
+
+
+@attrs.frozen(kw_only=True)
+class FeedConfig(ConnectionConfig):
+    """One ``[feeds.NAME]``.
+
+    Attributes:
+        kind: A feed of this package, or ``module:Feed``. "": the name of its table.
+        symbols: As the vendor spells them.
+        token: The vendor's token; a plain text is wrapped at once. None where the feed needs none.
+        plan: The vendor's plan the token belongs to. None: the feed's own default.
+        url: Overrides the documented host; with a path it is used as it is.
+    """
+
+    kind: str = attrs.field(default="", validator=rules.kind_of_feed())
+    symbols: tuple[str, ...] = attrs.field(converter=rules.listed, validator=rules.different_texts())
+    token: Secret | None = attrs.field(default=None, converter=concealed, validator=rules.optional(_TOKEN))
+    plan: str | None = attrs.field(default=None, validator=rules.optional(rules.some_text()))
+    url: str | None = attrs.field(default=None, validator=rules.optional(rules.url()))
+
+
+@attrs.frozen(kw_only=True)
+class SequencerConfig:
+    """``[sequencer]``: which ticks are the same, and in which order they are delivered.
+
+    Attributes:
+        identity: When two ticks are one. ``auto``: what each feed promises.
+        lateness_s: How long a tick is held so that earlier ones can overtake it.
+        late: What becomes of a tick that comes after a later one was delivered.
+        ahead_s: A stamp further than this beyond its receipt is refused.
+        window_s: How much event time per symbol is remembered to recognise duplicates.
+        window_ticks: How many ticks per symbol are remembered at most.
+    """
+
+    identity: IdentityChoice = attrs.field(default="auto", validator=rules.one_of(IdentityChoice))
+    # Holding is delay for every tick; without it a tick out of order is delivered at once, and flagged.
+    lateness_s: float = attrs.field(default=0.0, validator=rules.seconds(0.0))
+    late: Late = attrs.field(default="flag", validator=rules.one_of(Late))
+    # Clocks of vendor and host differ by seconds at worst. Shorter refuses real ticks on a host whose clock
+    # is slow; longer lets one absurd stamp move the window, and with it every honest tick out of it.
+    ahead_s: float = attrs.field(default=60.0, validator=rules.seconds(_SHORTEST_S))
+    # Two lines differ by less than a second, and a reconnect repeats what is a few seconds old. Shorter takes
+    # such a copy for expired; longer costs memory. What is held back has to be remembered, hence the bound.
+    window_s: float = attrs.field(
+        default=10.0, validator=[rules.seconds(_SHORTEST_S), rules.at_least("lateness_s")]
+    )
+    # Four hundred ticks a second for the whole window. Fewer shorten the window in a burst; more are memory
+    # for every symbol.
+    window_ticks: int = attrs.field(default=4_096, validator=rules.count(1))
+
+
+@attrs.frozen(kw_only=True)
+class StrategyConfig:
+    """One ``[strategies.NAME]``.
+
+    Attributes:
+        use: Where the async function is, ``module:function``.
+        symbols: What it sees. None: everything.
+        params: Its keyword arguments.
+        overflow: What gives way when it falls behind: the ``capacity`` newest or oldest are kept, or the
+            latest of each symbol, or the strategy fails.
+        capacity: How many records wait for it at most.
+        max_age_s: Older ticks are not shown to it. None: whatever their age.
+        on_error: Whether its failure starts it again, within a limit, or stops the engine.
+    """
+
+    use: str = attrs.field(validator=rules.reference())
+    symbols: tuple[str, ...] | None = attrs.field(
+        default=None, converter=rules.listed_or_none, validator=rules.optional(rules.different_texts())
+    )
+    # Not in the repr: a parameter may be a secret that came from the environment.
+    params: Mapping[str, Any] = attrs.field(factory=dict, validator=rules.arguments(), repr=False)
+    overflow: Overflow = attrs.field(default="drop_oldest", validator=rules.one_of(Overflow))
+    # Some seconds of a busy feed, a few megabytes. Smaller drops in bursts that the strategy would survive;
+    # larger lets it trade on prices of long ago.
+    capacity: int = attrs.field(default=10_000, validator=rules.count(1))
+    max_age_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(_SHORTEST_S)))
+    on_error: OnError = attrs.field(default="restart", validator=rules.one_of(OnError))
+
+
+@attrs.frozen(kw_only=True)
+class StopConfig:
+    """``[stop]``: how the engine ends.
+
+    Attributes:
+        grace_s: From the first signal until whatever is still held is given up, and counted.
+    """
+
+    # What `docker stop` waits before it kills. Shorter cuts off strategies that finish an order; longer is of
+    # use only where the supervisor waits as long.
+    grace_s: float = attrs.field(default=10.0, validator=rules.seconds(0.0))
+
+
+@attrs.frozen(kw_only=True)
+class EngineConfig:
+    """Everything an engine is told.
+
+    Attributes:
+        feeds: By name; an empty ``kind`` becomes that name.
+        sequencer: Which ticks are the same, and in which order they are delivered.
+        strategies: By name.
+        stop: How it ends.
+        ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
+    """
+
+    feeds: Mapping[str, FeedConfig] = attrs.field(validator=rules.tables("feeds", FeedConfig, least=1))
+    sequencer: SequencerConfig = attrs.field(
+        factory=SequencerConfig, validator=rules.instance_of(SequencerConfig)
+    )
+    strategies: Mapping[str, StrategyConfig] = attrs.field(
+        factory=dict, validator=rules.tables("strategies", StrategyConfig)
+    )
+    stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
+    # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
+    # bursts; more are at risk at once, and older when they come out.
+    ingest_batches: int = attrs.field(default=64, validator=rules.count(1))
+
+    def __attrs_post_init__(self) -> None:
+        # Attrs' own way to finish a frozen record.
+        named = {name: attrs.evolve(feed, kind=feed.kind or name) for name, feed in self.feeds.items()}
+        object.__setattr__(self, "feeds", named)

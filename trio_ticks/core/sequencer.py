@@ -1,0 +1,294 @@
+"""Which ticks are the same one, and in which order they are delivered.
+
+A *session* is one subscribed lifetime of one connection: two lines, or one line before and after a
+reconnect, are different sessions. They show the same trades, each with holes, in its own rhythm. The
+sequencer turns what they show into one list without copies, and numbers it.
+
+**The rule**, for each (feed, symbol). It keeps a ``floor`` and a ``high``; for each stamp t above the floor
+``e[key]``, the copies accepted, and ``size[t]``, the next ordinal; for each open session ``c[key]``, the
+copies it showed. What a key is, and whether its copies count, is in `trio_ticks.core.identity`.
+
+1. t more than ``ahead_s`` after receipt: rejected. t at or below the floor: expired (with trade ids, also an
+   id at or below the highest one forgotten).
+2. c += 1. If c <= e, or the identity is unique and e >= 1: a duplicate. Otherwise e = c at once, even if the
+   tick will wait or be dropped as late. A stamp with ``stamp_ticks`` entries rejects further ones.
+3. Delivered at once when ``lateness_s`` is 0, otherwise when receipt + lateness has passed, in (time,
+   arrival) order: ``late = t < high``, ``ordinal = size[t]``, ``size[t] += 1``, ``high = max(high, t)``. A
+   waiting tick leaves early with a due one that belongs after it. ``late="drop"`` counts it instead.
+4. Whole stamps are forgotten, oldest first, and the floor moves to each: those more than ``window_s`` behind
+   min(high, newest receipt), and any while more than ``window_ticks`` entries are kept; never the stamp
+   ``high``. (Not behind high alone: one tick stamped 50 s ahead must not push out the present.) What waits at
+   a stamp is delivered before it is forgotten. Where the oldest stamp is ``high`` and there are too many
+   entries, what waits at it and at the next one is delivered early, which moves ``high``; then it can go.
+5. When a session ends its c go; e stays.
+
+**The laws** that follow, whatever the sessions, interleavings, chunkings, drops and restarts:
+
+* Count: above the floor, what was accepted of a key is the maximum over the sessions of what each showed.
+* Never twice: if no session repeats a tick, none is delivered twice, at any age.
+* Loss bound: lost are only twins of equal content of which each session missed a different one; none under a
+  unique identity.
+* Order: unflagged ticks never go back in time.
+* Identity: (feed, symbol, time_us, ordinal) is unique for ever.
+
+At most max(window_ticks, stamp_ticks) entries are kept for a symbol.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
+
+from trio_ticks.core.sequencer_settings import Late, SequencerCounts, SequencerLimits, SequencerSettings
+from trio_ticks.core.waiting import Waiting
+from trio_ticks.core.window import NEVER, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from trio_ticks.core.identity import Identity
+    from trio_ticks.model import Tick
+
+Checkpoint: TypeAlias = dict[str, Any]
+"""Plain builtins: what `Sequencer.checkpoint` returns and any encoding can carry."""
+
+_AHEAD = "stamped too far ahead of its receipt"
+_FULL = "its stamp is full"
+_VERSION = 1  # of the checkpoint's layout; another one is refused rather than guessed at
+
+
+class Sequencer:
+    """Turns what several sessions show into one numbered list without copies. Pure: no clock, no I/O.
+
+    The driver calls `push` with whatever a connection yielded, `advance` at `next_release_us`, `end_session`
+    when a connection's subscribed life is over and `flush` at a soft stop. The lists returned, one after the
+    other, are the one order that every consumer sees.
+
+    Ticks handed in are never changed: those that need an ordinal or a flag come out as new ones.
+
+    Args:
+        identity: When two ticks are the same: ``content``, ``trade_id``, ``sequence`` or ``time``.
+        lateness_s: How long a tick waits for earlier ones before it is delivered.
+        late: ``flag`` delivers a late tick with ``late=True``; ``drop`` only counts it.
+        ahead_s: How far past its receipt a stamp may lie. 60 s forgives a bad clock; an hour would let one
+            garbled stamp make every later tick late.
+        window_s: How much event time is remembered. 10 s covers two lines of one vendor and a fast reconnect;
+            less forgets before the slower line has shown its copy, more only costs memory.
+        window_ticks: How many ticks are remembered for a symbol; the window ends earlier where trading is
+            denser.
+        stamp_ticks: How many ticks one instant may hold. 65,536 is beyond any real one; without a limit a
+            vendor whose clock stands still would fill the memory.
+
+    Raises:
+        ValueError: A setting is none of the accepted values.
+
+    Example:
+        Line A shows two equal trades. Line B missed one of them and shows the other.
+
+        >>> from trio_ticks.model import Tick
+        >>> sequencer = Sequencer()
+        >>> trade, twin = Tick("X", 1_000, 9.5), Tick("X", 1_000, 9.5)
+        >>> [tick.ordinal for tick in sequencer.push([trade, twin], session="A", now_us=1_100)]
+        [0, 1]
+        >>> sequencer.push([twin], session="B", now_us=1_200)
+        []
+        >>> sequencer.counts.duplicates
+        1
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Identity = "content",
+        lateness_s: float = 0.0,
+        late: Late = "flag",
+        ahead_s: float = 60.0,
+        window_s: float = 10.0,
+        window_ticks: int = 4096,
+        stamp_ticks: int = 65_536,
+    ) -> None:
+        self._limits = SequencerLimits.of(
+            identity=identity,
+            lateness_s=lateness_s,
+            late=late,
+            ahead_s=ahead_s,
+            window_s=window_s,
+            window_ticks=window_ticks,
+            stamp_ticks=stamp_ticks,
+        )
+        self._identity: Identity = identity
+        self._rule = self._limits.rule
+        self._windows: dict[tuple[str, str], Window] = {}
+        self._waiting = Waiting()
+        self._accepted = self._duplicates = self._expired = self._late_dropped = 0
+        self._rejected: Counter[str] = Counter()
+
+    def push(self, ticks: Iterable[Tick], *, session: Hashable, now_us: int) -> list[Tick]:
+        """Take what a session showed, and return what may be delivered now.
+
+        How a session's ticks are cut into pushes of the same receipt makes no difference.
+
+        Args:
+            ticks: In the order they came, of any feeds and symbols.
+            session: The subscribed lifetime they came by; any hashable value.
+            now_us: When they were received, UTC microseconds.
+
+        Returns:
+            What had become due by ``now_us``, then what these ticks released.
+        """
+        out = self.advance(now_us)
+        for tick in ticks:
+            self._admit(tick, session, now_us, out)
+        return out
+
+    def advance(self, now_us: int) -> list[Tick]:
+        """Return the held ticks whose lateness has passed at ``now_us``."""
+        return self._release(now_us)
+
+    def flush(self) -> list[Tick]:
+        """Return everything held, due or not: for a soft stop."""
+        return self._release(math.inf)
+
+    @property
+    def next_release_us(self) -> int | None:
+        """When to call `advance`, UTC microseconds; None while nothing is held."""
+        return self._waiting.next_us
+
+    def end_session(self, session: Hashable) -> None:
+        """Forget what a session showed. What was accepted from it stays; an unknown session is no error."""
+        for window in self._windows.values():
+            window.sessions.pop(session, None)
+
+    @property
+    def counts(self) -> SequencerCounts:
+        """What became of every tick pushed since the start, or since `restore`."""
+        return SequencerCounts(
+            accepted=self._accepted,
+            duplicates=self._duplicates,
+            expired=self._expired,
+            late_dropped=self._late_dropped,
+            held=len(self._waiting),
+            rejected=self._rejected.total(),
+            rejected_by=MappingProxyType(dict(self._rejected)),
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """Return what a restart needs, as if the held ticks had never arrived: no journal has them yet."""
+        saved = [w.save(self._rule.key_of) for w in self._windows.values() if w.high_us != NEVER]
+        return {"version": _VERSION, "identity": self._identity, "symbols": saved}
+
+    @classmethod
+    def restore(
+        cls, checkpoint: Checkpoint, tail: Iterable[Tick] = (), **settings: Unpack[SequencerSettings]
+    ) -> Self:
+        """Return a sequencer that goes on after a restart.
+
+        Sessions do not survive, and every counter starts at 0. A tail that overlaps the checkpoint does no
+        harm: ordinals tell what is in it.
+
+        Args:
+            checkpoint: What `checkpoint` returned, as it was or decoded from any encoding.
+            tail: What was delivered after it, in that order, with ordinals; ``received_us`` is taken for the
+                receipt.
+            **settings: Those of the sequencer before.
+
+        Raises:
+            ValueError: A setting is none of the accepted values, or the checkpoint or the tail was made under
+                another identity.
+        """
+        sequencer = cls(**settings)
+        sequencer._load(checkpoint)
+        for tick in tail:
+            sequencer._recall(tick)
+        return sequencer
+
+    def _admit(self, tick: Tick, session: Hashable, now_us: int, out: list[Tick]) -> None:
+        """Steps 1 and 2 of the rule, then 3 and 4 where the tick is accepted."""
+        limits, rule, time_us = self._limits, self._rule, tick.time_us
+        if time_us > now_us + limits.ahead_us:
+            self._rejected[_AHEAD] += 1
+            return
+        key = rule.key_of(tick)
+        if key is None:
+            self._rejected[rule.keyless] += 1
+            return
+        window = self._window_of(tick)
+        if time_us <= window.floor_us or (rule.by_id and window.is_id_forgotten(key)):
+            self._expired += 1
+            return
+        if window.is_repeat(session, key) if rule.counted else key in window.copies:
+            self._duplicates += 1
+            return
+        if window.entries_at(time_us) >= limits.stamp_ticks:
+            self._rejected[_FULL] += 1
+            return
+        window.add(time_us, key)
+        if rule.counted:
+            window.count_accepted(session, key)
+        window.newest_us = max(window.newest_us, now_us)
+        if limits.lateness_us:
+            self._waiting.add(window, tick, now_us + limits.lateness_us)
+        else:
+            self._deliver(window, tick, out)
+        self._evict(window, out)
+
+    def _window_of(self, tick: Tick) -> Window:
+        place = tick.feed, tick.symbol
+        window = self._windows.get(place)
+        if window is None:
+            window = self._windows[place] = Window(*place)
+        return window
+
+    def _release(self, now_us: float) -> list[Tick]:
+        out: list[Tick] = []
+        for window, ticks in self._waiting.due(now_us):
+            for tick in ticks:
+                self._deliver(window, tick, out)
+            self._evict(window, out)
+        return out
+
+    def _deliver(self, window: Window, tick: Tick, out: list[Tick]) -> None:
+        """Step 3: flag and number an accepted tick."""
+        if self._limits.drops_late and tick.time_us < window.high_us:
+            self._late_dropped += 1
+            return
+        out.append(window.number(tick))
+        self._accepted += 1
+
+    def _evict(self, window: Window, out: list[Tick]) -> None:
+        """Step 4: forget stamps, oldest first, and deliver what waits at them before that."""
+        limits, order = self._limits, window.order
+        while len(order) > 1:
+            oldest = order[0]
+            cutoff_us = min(window.high_us, window.newest_us) - limits.window_us
+            if oldest >= cutoff_us and window.kept <= limits.window_ticks:
+                return
+            is_below_high = oldest < window.high_us
+            for tick in self._waiting.through(window, oldest if is_below_high else order[1]):
+                self._deliver(window, tick, out)
+            if is_below_high:
+                window.forget_oldest(by_id=self._rule.by_id)
+
+    def _load(self, checkpoint: Checkpoint) -> None:
+        made_with = checkpoint.get("version"), checkpoint.get("identity")
+        accepted = _VERSION, self._identity
+        if made_with != accepted:
+            raise ValueError(f"checkpoint has (version, identity) {made_with}, accepted is {accepted}")
+        for saved in checkpoint["symbols"]:
+            window = Window.load(saved)
+            self._windows[window.feed, window.symbol] = window
+
+    def _recall(self, tick: Tick) -> None:
+        """Take in a tick that was delivered before the restart."""
+        key = self._rule.key_of(tick)
+        if key is None:
+            raise ValueError(f"the tail holds a tick that cannot have been delivered: {self._rule.keyless}")
+        window = self._window_of(tick)
+        if tick.time_us <= window.floor_us or tick.ordinal < window.size_at(tick.time_us):
+            return  # forgotten, or in the checkpoint
+        window.add(tick.time_us, key).size = tick.ordinal + 1
+        window.high_us = max(window.high_us, tick.time_us)
+        window.newest_us = max(window.newest_us, tick.received_us)
+        self._evict(window, [])
