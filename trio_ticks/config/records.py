@@ -22,9 +22,7 @@ OnError: TypeAlias = Literal["restart", "stop"]
 # Nothing on a network happens faster than this, and zero would be a hot loop.
 _SHORTEST_S = 0.001
 
-_TOKEN = rules.Rule(
-    "a text that is not empty", lambda value: isinstance(value, Secret) and bool(value), private=True
-)
+_TOKEN = rules.Rule("a text that is not empty", lambda value: isinstance(value, Secret) and bool(value), private=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,9 +42,7 @@ class PacingConfig:
     request_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
     across_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
     connect_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.0)))
-    heartbeat_s: float | None = attrs.field(
-        default=None, validator=rules.optional(rules.seconds(_SHORTEST_S))
-    )
+    heartbeat_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(_SHORTEST_S)))
 
 
 @attrs.frozen(kw_only=True)
@@ -136,9 +132,7 @@ class SequencerConfig:
     ahead_s: float = attrs.field(default=60.0, validator=rules.seconds(_SHORTEST_S))
     # Two lines differ by less than a second, and a reconnect repeats what is a few seconds old. Shorter takes
     # such a copy for expired; longer costs memory. What is held back has to be remembered, hence the bound.
-    window_s: float = attrs.field(
-        default=10.0, validator=[rules.seconds(_SHORTEST_S), rules.at_least("lateness_s")]
-    )
+    window_s: float = attrs.field(default=10.0, validator=[rules.seconds(_SHORTEST_S), rules.at_least("lateness_s")])
     # Four hundred ticks a second for the whole window. Fewer shorten the window in a burst; more are memory
     # for every symbol.
     window_ticks: int = attrs.field(default=4_096, validator=rules.count(1))
@@ -199,9 +193,7 @@ class EngineConfig:
     """
 
     feeds: Mapping[str, FeedConfig] = attrs.field(validator=rules.tables("feeds", FeedConfig, least=1))
-    sequencer: SequencerConfig = attrs.field(
-        factory=SequencerConfig, validator=rules.instance_of(SequencerConfig)
-    )
+    sequencer: SequencerConfig = attrs.field(factory=SequencerConfig, validator=rules.instance_of(SequencerConfig))
     strategies: Mapping[str, StrategyConfig] = attrs.field(
         factory=dict, validator=rules.tables("strategies", StrategyConfig)
     )

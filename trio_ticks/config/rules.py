@@ -129,8 +129,7 @@ def kind_of_feed() -> Rule:
     return Rule(
         "the name of a feed, or module:Feed",
         lambda value: (
-            isinstance(value, str)
-            and (value == "" or _NAME.fullmatch(value) is not None or _is_reference(value))
+            isinstance(value, str) and (value == "" or _NAME.fullmatch(value) is not None or _is_reference(value))
         ),
     )
 
@@ -160,8 +159,7 @@ def arguments() -> Rule:
     return Rule(
         "a table whose keys are names of parameters",
         lambda value: (
-            isinstance(value, Mapping)
-            and all(isinstance(name, str) and name.isidentifier() for name in value)
+            isinstance(value, Mapping) and all(isinstance(name, str) and name.isidentifier() for name in value)
         ),
         private=True,
     )
@@ -188,9 +186,7 @@ def at_least(other: str) -> Validator:
     def check(record: object, attribute: attrs.Attribute[Any], value: float) -> None:
         bound = getattr(record, other)
         if value < bound:
-            raise ConfigError(
-                f"{attribute.name} = {shown(value)}: must be at least {other}, which is {bound}"
-            )
+            raise ConfigError(f"{attribute.name} = {shown(value)}: must be at least {other}, which is {bound}")
 
     return check
 

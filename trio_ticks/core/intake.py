@@ -93,6 +93,7 @@ class Intake:
         self._coverage = {feed: Coverage(feed=feed) for feed in sequencers}
         self._inbox = inbox
         self._unusable = 0
+        self._refused: dict[str, Mapping[str, int]] = {}
         self._told: dict[tuple[str, str], int] = {}
 
     @property
@@ -150,10 +151,16 @@ class Intake:
         sequencer = self._sequencers[arrival.session.feed]
         refused = sequencer.rejected
         records: list[Record] = list(sequencer.push(arrival.ticks, session=arrival.session, now_us=now_us))
-        reasons = [*arrival.rejected]
-        if sequencer.rejected != refused:
-            reasons += sequencer.counts.rejected_by
-        return records + self._complaints(arrival.session, reasons, now_us)
+        if arrival.rejected or sequencer.rejected != refused:
+            reasons = [*arrival.rejected, *self._newly_refused(arrival.session.feed)]
+            records += self._complaints(arrival.session, reasons, now_us)
+        return records
+
+    def _newly_refused(self, feed: str) -> list[str]:
+        """Return the reasons for which the feed's sequencer has refused ticks since the last time."""
+        before, now = self._refused.get(feed, {}), self._sequencers[feed].counts.rejected_by
+        self._refused[feed] = now
+        return [reason for reason, count in now.items() if count != before.get(reason)]
 
     def _complaints(self, session: Session, reasons: Sequence[str], now_us: int) -> list[Record]:
         """Tell of each reason once a minute at most: a broken vendor must not drown the ticks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,21 +71,89 @@ def assemble(
     Raises:
         ConfigError: something in it cannot work; the message names it and what is accepted.
     """
-    config = _configuration(sources)
-    settings = sequencer or (config.sequencer if config else SequencerConfig())
-    if config is not None:
-        feeds = tuple(_configured(name, feed, settings) for name, feed in config.feeds.items())
-    else:
-        own = connection or ConnectionConfig()
-        feeds = tuple(FeedPlan(check_feed(feed).name, feed, own, settings) for feed in sources)  # type: ignore[arg-type,union-attr]  # `_configuration` has seen to it
-    chosen = [_strategy(item) for item in strategies]
-    if config is not None:
-        chosen = [_named(name, item) for name, item in config.strategies.items()] + chosen
+    config, feeds = _told_apart(sources)
+    settings = sequencer or config.sequencer
+    planned = [_configured(name, feed, settings) for name, feed in config.feeds.items()]
+    planned += [FeedPlan(feed.name, feed, connection or ConnectionConfig(), settings) for feed in feeds]
     plan = EnginePlan(
-        feeds=feeds,
-        strategies=tuple(chosen),
-        grace_s=grace_s if grace_s is not None else (config.stop if config else StopConfig()).grace_s,
-        ingest_batches=config.ingest_batches if config else 64,
+        feeds=tuple(planned),
+        strategies=(
+            *(_named(name, item) for name, item in config.strategies.items()),
+            *(item if isinstance(item, Strategy) else Strategy(item) for item in strategies),
+        ),
+        grace_s=config.stop.grace_s if grace_s is None else grace_s,
+        ingest_batches=config.ingest_batches,
     )
     _check(plan)
     return plan
+
+
+@attrs.frozen
+class _Defaults:
+    """What stands for a configuration where there are only feed objects."""
+
+    feeds: Mapping[str, FeedConfig] = attrs.field(factory=dict)
+    strategies: Mapping[str, StrategyConfig] = attrs.field(factory=dict)
+    sequencer: SequencerConfig = attrs.field(factory=SequencerConfig)
+    stop: StopConfig = attrs.field(factory=StopConfig)
+    ingest_batches: int = attrs.field(default=attrs.fields(EngineConfig).ingest_batches.default)
+
+
+def _told_apart(
+    sources: Sequence[Feed | EngineConfig | str | Path],
+) -> tuple[EngineConfig | _Defaults, list[Feed]]:
+    """Return the configuration and the feed objects: one or the other."""
+    if not sources:
+        raise ConfigError('no feed: give at least one, such as Coinbase("BTC-USD"), or the path of a configuration')
+    configs = [source for source in sources if isinstance(source, EngineConfig | str | Path)]
+    if not configs:
+        return _Defaults(), [check_feed(source) for source in sources]
+    if len(sources) > 1:
+        raise ConfigError("a configuration names all its feeds: give one configuration, or feed objects, not both")
+    config = configs[0]
+    return (config if isinstance(config, EngineConfig) else load_config(config)), []
+
+
+def _configured(name: str, config: FeedConfig, settings: SequencerConfig) -> FeedPlan:
+    try:
+        feed = make_feed(config.kind, config.symbols, token=config.token, plan=config.plan, url=config.url)
+    except ConfigError as error:
+        raise ConfigError(f"feeds.{name}: {error}") from error
+    return FeedPlan(name, feed, config, settings)
+
+
+def _named(name: str, config: StrategyConfig) -> Strategy:
+    try:
+        function = load_object(config.use)
+    except ConfigError as error:
+        raise ConfigError(f"strategies.{name}.use: {error}") from error
+    return Strategy(
+        function,
+        name=name,
+        symbols=config.symbols,
+        params=config.params,
+        overflow=config.overflow,
+        capacity=config.capacity,
+        max_age_s=config.max_age_s,
+        on_error=config.on_error,
+    )
+
+
+def _check(plan: EnginePlan) -> None:
+    _check_different("feed", [feed.name for feed in plan.feeds])
+    _check_different("strategy", [strategy.title for strategy in plan.strategies])
+    carried: set[str] = set()
+    for feed in plan.feeds:
+        for service in services_of(feed.feed):
+            parse_url(service.url)
+            carried.update(service.symbols)
+    for strategy in plan.strategies:
+        unknown = sorted(set(strategy.symbols or ()) - carried)
+        if unknown:
+            raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")
+
+
+def _check_different(what: str, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ConfigError(f"two of kind {what} are called {twice[0]!r}; give each a name of its own")

@@ -82,7 +82,7 @@ class Conversation:
         return with_ticks or self._heard_since
 
     def covered_until_us(self, cause: str) -> int:
-        """Return until when the session covered its symbols: to its last frame, or to its last tick if it was mute."""
+        """Return until when the session covered its symbols: to its last frame, or its last tick if mute."""
         assert self.live_us is not None, "only a live session covers anything"
         last_us = self.ticked_us if cause == MuteFeedError.cause else self.heard_us
         return max(self.live_us, last_us or self.live_us)

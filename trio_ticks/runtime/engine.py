@@ -16,17 +16,16 @@ import trio
 from trio_ticks.config import ConnectionConfig, EngineConfig, Overflow, SequencerConfig
 from trio_ticks.core.intake import Event, Intake, Notice
 from trio_ticks.core.ledger import Inbox, Ledger
-from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.assembly import EnginePlan, FeedPlan, assemble
+from trio_ticks.runtime.assembly import EnginePlan, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.line import Wiring, emit, leaves
 from trio_ticks.runtime.mailbox import Mailbox, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
-from trio_ticks.runtime.shard import Shard, ShardStatistics, build_shards
+from trio_ticks.runtime.shard import ShardStatistics, build_shards
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
 from trio_ticks.runtime.transport import OpenLink, open_websocket
@@ -130,9 +129,7 @@ class Engine:
             self._finish()
 
     async def _sequence(self) -> None:
-        await run_sequencer(
-            intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us
-        )
+        await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
         self._fanout.end(self.failure())
 
     async def _run_feed(self, name: str) -> None:
@@ -142,10 +139,8 @@ class Engine:
                 for shard in self._shards[name]:
                     for line in shard.lines:
                         nursery.start_soon(line.run, name=line.name)
-        except* Exception as group:
+        except* FeedError as group:
             error = _first(group)
-            if not isinstance(error, FeedError):
-                raise
             self._failed_feeds[name] = str(error)
             log.critical("feed %s is given up: %s", name, error)
             if len(self._failed_feeds) == len(self._plan.feeds):
@@ -159,8 +154,8 @@ class Engine:
         if strategy.inline:
             self._fanout.add(InlineConsumer(strategy, state, self._fail))
             return
-        ticks = self._open(strategy.title, strategy.wanted, strategy.overflow, strategy.capacity, strategy.max_age_s)
-        nursery.start_soon(run_strategy, strategy, ticks, state, self._fail, name=f"strategy {strategy.title}")
+        stream = self._open(strategy.title, strategy.wanted, strategy.overflow, strategy.capacity, strategy.max_age_s)
+        nursery.start_soon(run_strategy, strategy, stream.ticks, state, self._fail, name=f"strategy {strategy.title}")
 
     def _open(
         self, name: str, wanted: Wanted, overflow: Overflow, capacity: int, max_age_s: float | None
@@ -356,17 +351,20 @@ async def open_ticks(
     """Open one stream of everything these feeds bring, with an engine of its own behind it.
 
     Args:
-        sources: As for `open_engine`, which also takes the other ``options``.
+        sources: As for `open_engine`.
         overflow: As for `Engine.subscribe`.
         capacity: As for `Engine.subscribe`.
         max_age_s: As for `Engine.subscribe`.
+        **options: All others that `open_engine` takes.
     """
-    async with open_engine(*sources, **options) as engine:
-        async with engine.subscribe(overflow=overflow, capacity=capacity, max_age_s=max_age_s) as ticks:
-            yield ticks
+    async with (
+        open_engine(*sources, **options) as engine,
+        engine.subscribe(overflow=overflow, capacity=capacity, max_age_s=max_age_s) as ticks,
+    ):
+        yield ticks
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+def _first(group: BaseExceptionGroup[FeedError]) -> FeedError:
     """Return the error that decides: a fatal one if there is any, else the first."""
     found = leaves(group)
-    return next((error for error in found if isinstance(error, FeedError) and error.fatal), found[0])
+    return next((error for error in found if error.fatal), found[0])

@@ -231,9 +231,7 @@ class Line:
         talk.heard_at = talk.ticked_at = trio.current_time()
         with trio.CancelScope() as quiet:
             while True:
-                quiet.deadline = min(
-                    talk.heard_at + self._config.silent_after_s, talk.ticked_at + self._mute.bound_s
-                )
+                quiet.deadline = min(talk.heard_at + self._config.silent_after_s, talk.ticked_at + self._mute.bound_s)
                 wakeup = await link.receive()
                 # A consumer that holds us up must not be taken for a vendor that is silent.
                 quiet.deadline = math.inf

@@ -45,9 +45,7 @@ async def run_sequencer(
         fanout.publish(intake.finish(now_us()))
 
 
-def _handle(
-    event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Event], now_us: NowUs
-) -> list[Record]:
+def _handle(event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Event], now_us: NowUs) -> list[Record]:
     """Handle an event and, in the same step, those that wait behind it."""
     records = intake.handle(event, now_us())
     for _ in range(EVENTS_AT_ONCE - 1):

@@ -40,9 +40,7 @@ class ShardStatistics:
     lines: tuple[LineStatistics, ...]
 
 
-def build_shards(
-    feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wiring
-) -> tuple[Shard, ...]:
+def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wiring) -> tuple[Shard, ...]:
     """Spread a feed's symbols over as few connections as they need, evenly and stably.
 
     Raises:
