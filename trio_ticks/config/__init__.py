@@ -1,8 +1,8 @@
 """The engine's configuration: frozen records, their defaults and rules, and how a TOML file becomes them.
 
 ``records`` holds what can be set and why each default is what it is, ``rules`` what a value may be,
-``secret`` the text that is printed nowhere, ``load`` the way from a file. Nothing else in trio_ticks reads the
-environment.
+``secret`` the text that is printed nowhere, ``load`` the way from a file. Nothing else in trio_ticks reads
+the environment.
 """
 
 from trio_ticks.config.load import load_config, parse_config

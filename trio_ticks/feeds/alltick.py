@@ -1,0 +1,203 @@
+"""AllTick: shares, indices, currencies, metals, oil and crypto, over two WebSocket services.
+
+Which service carries a symbol follows from its suffix; sent to the wrong one it is "code invalid". A
+subscription replaces the earlier one of its connection, so the whole list is sent at once. The server hangs
+up after thirty seconds without a heartbeat request, whatever else it was sent.
+
+AllTick defines neither what ``seq`` is nor that it is unique, and nothing else numbers a trade. So two ticks
+are told apart by their content: many shares trade several times under one stamp of whole seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import attrs
+import msgspec
+
+from trio_ticks.config import Secret, secret_from_env
+from trio_ticks.errors import ConfigError
+from trio_ticks.feeds.alltick_messages import (
+    HEARTBEAT,
+    SUBSCRIBE,
+    Frame,
+    Trade,
+    common_trade,
+    frame_of,
+    loose_trade,
+    reply_of,
+)
+from trio_ticks.feeds.alltick_plans import check_fit, plan_named
+from trio_ticks.feeds.arguments import checked_symbols, checked_token, checked_url, token_query
+from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Reply, Request, Service
+from trio_ticks.feeds.wire import PricePolicy, integer_of, lenient_text_of, tick_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_ticks.model import Side
+
+TOKEN_VARIABLE: Final = "ALLTICK_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+_HOST: Final = "wss://quote.alltick.co"
+_PATHS: Final = {"stock": "/quote-stock-b-ws-api", "other": "/quote-b-ws-api"}
+_STOCK_SUFFIXES: Final = (".US", ".HK", ".SH", ".SZ")
+
+# seq_id is a uint32 on their side. At one request a second it wraps after 136 years, but it does wrap.
+_LAST_SEQ: Final = 2**32 - 1
+
+_SIDES: Final[dict[int | None, Side]] = {1: "buy", 2: "sell"}
+
+
+def service_of(symbol: str) -> str:
+    """Return which of AllTick's services carries a symbol: ``stock`` or ``other``."""
+    return "stock" if symbol.endswith(_STOCK_SUFFIXES) else "other"
+
+
+def price_policy(symbol: str) -> PricePolicy:
+    """Return which prices of a symbol can be real.
+
+    Oil and power trade below zero at times. A zero is refused even there: AllTick writes it where there is no
+    price, as on the empty side of a book.
+    """
+    return "positive" if symbol.endswith(_STOCK_SUFFIXES) else "nonzero"
+
+
+class AllTick:
+    """AllTick's real-time trades.
+
+    Args:
+        symbols: AllTick's codes, case and all: ``TSLA.US``, ``700.HK``, ``600519.SH``, ``BTCUSDT``, ``GOLD``.
+        token: What the website gave you; by default the environment's ``ALLTICK_TOKEN``.
+        plan: ``free``, ``basic``, ``premium`` or ``professional``: how many connections and symbols.
+        url: Another host. With a path it is used as it is, for all symbols.
+        name: Names the feed in records, statistics and the configuration.
+
+    Raises:
+        ConfigError: Something about these cannot work; the message names it and what is accepted.
+    """
+
+    identity: Identity = "content"
+
+    def __init__(
+        self,
+        *symbols: str,
+        token: str | Secret | None = None,
+        plan: str = "free",
+        url: str | None = None,
+        name: str = "alltick",
+    ) -> None:
+        self.name = name
+        self.symbols = checked_symbols(symbols, example="TSLA.US")
+        self._plan = plan_named(plan)
+        self._base = checked_url(url or _HOST).rstrip("/")
+        self._token = _token(token)
+        self._last_seq = 0
+        check_fit(self._plan, ((service.name, len(service.symbols)) for service in self.services()))
+
+    def __repr__(self) -> str:
+        return f"AllTick({', '.join(map(repr, self.symbols))}, plan={self._plan.name!r}, name={self.name!r})"
+
+    @property
+    def url(self) -> str:
+        """The endpoint of the first service; safe to print."""
+        return self.services()[0].url
+
+    @property
+    def limits(self) -> Limits:
+        """What the plan allows."""
+        return self._plan.limits
+
+    def services(self) -> tuple[Service, ...]:
+        """Return one service for each endpoint that has symbols."""
+        secret = token_query(self._token)
+        if urlsplit(self._base).path:
+            return (Service(self.name, self._base, self.symbols, secret),)
+        parts = {
+            kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS
+        }
+        return tuple(
+            Service(f"{self.name}/{kind}", self._base + _PATHS[kind], symbols, secret)
+            for kind, symbols in parts.items()
+            if symbols
+        )
+
+    def subscribe(self, symbols: Sequence[str]) -> Sequence[Request]:
+        """Return the one request that asks for exactly these symbols; none for none."""
+        codes = [{"code": symbol} for symbol in symbols]
+        return [self._request(SUBSCRIBE, {"symbol_list": codes})] if codes else []
+
+    def heartbeat(self) -> Request:
+        """Return the next keep-alive request."""
+        return self._request(HEARTBEAT, {})
+
+    def _request(self, cmd_id: int, data: dict[str, object]) -> Request:
+        """Return a request with a ``seq_id`` and a ``trace`` that this object never used before."""
+        self._last_seq = self._last_seq % _LAST_SEQ + 1
+        trace = _trace(self._last_seq)
+        frame = {"cmd_id": cmd_id, "seq_id": self._last_seq, "trace": trace, "data": data}
+        return Request(msgspec.json.encode(frame).decode(), answer=trace)
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Return what the messages mean; each becomes one tick, reply, rejection, unknown or unreadable."""
+        decoded = Decoded()
+        for message in messages:
+            trade = common_trade(message)
+            if trade is None:
+                self._read_other(message, decoded)
+            else:
+                self._read_trade(trade, decoded)
+        return decoded
+
+    def _read_other(self, message: Message, decoded: Decoded) -> None:
+        frame = frame_of(message)
+        if frame is None:
+            decoded.unreadable += 1
+        elif reply := reply_of(frame):
+            decoded.replies.append(self._attributed(reply, frame))
+        elif frame.is_trade:
+            try:
+                trade = loose_trade(frame.data)
+            except ValueError as error:
+                decoded.rejected.append(str(error))
+            else:
+                self._read_trade(trade, decoded)
+        else:
+            decoded.unknown += 1
+
+    def _read_trade(self, trade: Trade, decoded: Decoded) -> None:
+        try:
+            tick = tick_of(
+                feed=self.name,
+                symbol=trade.code,
+                time=trade.tick_time,
+                price=trade.price,
+                policy=price_policy(trade.code),
+                volume=trade.volume,
+                side=_SIDES.get(integer_of(trade.trade_direction)),
+                sequence=integer_of(trade.seq),
+            )
+        except ValueError as error:
+            decoded.rejected.append(str(error))
+        else:
+            decoded.ticks.append(tick)
+
+    def _attributed(self, reply: Reply, frame: Frame) -> Reply:
+        """Return a reply with the request it answers, as far as the frame tells, and without the token."""
+        seq = integer_of(lenient_text_of(frame.seq_id))
+        answer = reply.answer or (_trace(seq) if seq else "")
+        reason = reply.reason.replace(self._token.reveal(), repr(self._token))
+        return attrs.evolve(reply, answer=answer, reason=reason)
+
+
+def _trace(seq: int) -> str:
+    """Return the trace that goes with a ``seq_id``; far below the 64 characters they take."""
+    return f"trio-ticks-{seq}"
+
+
+def _token(given: str | Secret | None) -> Secret:
+    token = secret_from_env(TOKEN_VARIABLE) if given is None else given
+    if token is None:
+        raise ConfigError(f"token: none; set {TOKEN_VARIABLE} in the environment, or give token=")
+    return checked_token(token)
