@@ -1,1 +1,111 @@
-"""Live market ticks on Trio."""
+"""Live market ticks on Trio: reconnected, deduplicated, ordered, and accounted for.
+
+The package from top to bottom; imports point downwards only:
+
+==============  ====================================================================================
+``app``         the command line, the demo, and the blocking `run`
+``sim``         a faithful AllTick server on a real socket, with faults
+``runtime``     RUNS: Trio tasks, channels and scopes, from the socket to the strategies
+``storage``     KEEPS: how records are written down
+``feeds``       SPEAKS: one vendor's wire text to records and back, pure
+``core``        DECIDES: sequencer, coverage, ledger, pacing, backoff, sharding; pure
+``config``      settings, their defaults and their reasons
+``model``       the records: `Tick`, `Gap`, `Status` …
+``errors``      the whole error tree
+==============  ====================================================================================
+
+``testing`` stands beside them: the kit for users' own property tests, imported by nothing here.
+
+The shortest way in::
+
+    async with trio_ticks.open_ticks(Coinbase("BTC-USD")) as ticks:
+        async for tick in ticks:
+            print(tick.time, tick.symbol, tick.price)
+"""
+
+from trio_ticks.app.blocking import run
+from trio_ticks.config import ConnectionConfig, EngineConfig, PacingConfig, Secret, SequencerConfig, load_config
+from trio_ticks.core.ledger import ConsumerLedger, Ledger
+from trio_ticks.core.sequencer import Sequencer
+from trio_ticks.core.timestamps import to_us
+from trio_ticks.errors import (
+    AuthenticationError,
+    CertificateError,
+    ConfigError,
+    ConnectError,
+    EngineError,
+    FeedError,
+    JournalError,
+    MuteFeedError,
+    RemoteProtocolError,
+    SilentFeedError,
+    SinkError,
+    SinkRejectedError,
+    SinkUnavailableError,
+    StrategyError,
+    SubscriptionError,
+    TrioTicksError,
+)
+from trio_ticks.feeds.alltick import AllTick
+from trio_ticks.feeds.alltick_simple import AllTickSimple
+from trio_ticks.feeds.base import Decoded, Feed, Limits, Reply, Request, Service, Verdict
+from trio_ticks.feeds.coinbase import Coinbase
+from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
+from trio_ticks.runtime.engine import Engine, EngineStatistics, open_engine, open_ticks
+from trio_ticks.runtime.strategy import Strategy
+from trio_ticks.runtime.stream import Ticks
+
+__all__ = [
+    "AllTick",
+    "AllTickSimple",
+    "AuthenticationError",
+    "Bar",
+    "Batch",
+    "Book",
+    "CertificateError",
+    "Clock",
+    "Coinbase",
+    "ConfigError",
+    "ConnectError",
+    "ConnectionConfig",
+    "ConsumerLedger",
+    "Decoded",
+    "Engine",
+    "EngineConfig",
+    "EngineError",
+    "EngineStatistics",
+    "Feed",
+    "FeedError",
+    "Gap",
+    "JournalError",
+    "Ledger",
+    "Limits",
+    "MuteFeedError",
+    "PacingConfig",
+    "Record",
+    "RemoteProtocolError",
+    "Reply",
+    "Request",
+    "Secret",
+    "Sequencer",
+    "SequencerConfig",
+    "Service",
+    "Signal",
+    "SilentFeedError",
+    "SinkError",
+    "SinkRejectedError",
+    "SinkUnavailableError",
+    "Status",
+    "Strategy",
+    "StrategyError",
+    "SubscriptionError",
+    "Tick",
+    "Ticks",
+    "TrioTicksError",
+    "Verdict",
+    "load_config",
+    "open_engine",
+    "open_ticks",
+    "run",
+    "to_us",
+]

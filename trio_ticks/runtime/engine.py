@@ -22,6 +22,7 @@ from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.assembly import EnginePlan, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.line import Wiring, emit, leaves
 from trio_ticks.runtime.mailbox import Mailbox, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
@@ -101,7 +102,7 @@ class Engine:
         self._strategies: list[StrategyState] = []
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
-        self._failures: list[TrioTicksError] = []
+        self._failures: list[Exception] = []
         self._failed_feeds: dict[str, str] = {}
         self._ingest = trio.CancelScope()
         self._drain = trio.CancelScope()
@@ -123,8 +124,7 @@ class Engine:
                                 ingest.start_soon(self._run_feed, feed.name, name=feed.name)
                     self.stop()
         except* Exception as group:
-            self._failures.append(EngineError(f"a task of the engine failed: {group.exceptions[0]!r}"))
-            self._failures[-1].__cause__ = group
+            self._failures += leaves(group)
         finally:
             self._finish()
 
@@ -174,7 +174,7 @@ class Engine:
         """Return what the engine failed of, None while it has not."""
         if not self._failures:
             return None
-        failure = EngineError("; ".join(str(error) for error in self._failures))
+        failure = EngineError("; ".join(_words(error) for error in self._failures))
         failure.__cause__ = ExceptionGroup("the engine failed", self._failures)
         return failure
 
@@ -187,6 +187,11 @@ class Engine:
             self.body.deadline = trio.current_time() + (self._plan.grace_s if self._open_subscriptions else 0.0)
 
     # ---- what users call
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the engine has been told to stop, or has stopped."""
+        return self._state != "running"
 
     @property
     def symbols(self) -> Mapping[str, tuple[str, ...]]:
@@ -323,19 +328,14 @@ async def open_engine(
     """
     plan = assemble(sources, strategies=strategies, connection=connection, sequencer=sequencer, grace_s=grace_s)
     engine = Engine(plan, open_link=open_link, now_us=now_us, chance=chance, retry_first=retry_first)
-    failure: BaseException | None = None
+    body = Held()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run, name="engine")
-        with engine.body:
-            try:
-                yield engine
-            except (trio.Cancelled, GeneratorExit):
-                raise
-            except BaseException as error:  # noqa: BLE001 - held until the engine has drained, then raised bare
-                failure = error
+        with engine.body, body:
+            yield engine
         engine.stop()
-    if failure is None:
-        failure = engine.failure()
+    body.release()
+    failure = engine.failure()
     if failure is not None:
         raise failure
 
@@ -368,3 +368,8 @@ def _first(group: BaseExceptionGroup[FeedError]) -> FeedError:
     """Return the error that decides: a fatal one if there is any, else the first."""
     found = leaves(group)
     return next((error for error in found if error.fatal), found[0])
+
+
+def _words(error: Exception) -> str:
+    """Return an error of ours in its own words, a foreign one with its type."""
+    return str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"

@@ -188,7 +188,7 @@ class Line:
                 await self._hold(link, talk, events)
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
-        self._pacer.forget(talk.session)
+        self._pacer.forget(talk.session, trio.current_time())
         failure = max(failures, key=_gravity)
         await self._lost(failure, talk, events)
         if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once()):

@@ -1,0 +1,1 @@
+"""KEEPS: how records are written down and read back."""
