@@ -114,9 +114,7 @@ class AllTick:
         secret = token_query(self._token)
         if urlsplit(self._base).path:
             return (Service(self.name, self._base, self.symbols, secret),)
-        parts = {
-            kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS
-        }
+        parts = {kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS}
         return tuple(
             Service(f"{self.name}/{kind}", self._base + _PATHS[kind], symbols, secret)
             for kind, symbols in parts.items()
