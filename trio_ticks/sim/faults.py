@@ -137,9 +137,7 @@ def _parse(item: str) -> Fault:
     found = _SYNTAX.fullmatch(item)
     if found is None:
         accepted = ", ".join(FAULTS)
-        raise ConfigError(
-            f"fault {item!r}: accepted are KIND@SECONDS and KIND/SECONDS, KIND being one of {accepted}"
-        )
+        raise ConfigError(f"fault {item!r}: accepted are KIND@SECONDS and KIND/SECONDS, KIND being one of {accepted}")
     when_s = float(found["when"])
     return Fault(
         kinds=tuple(found["kinds"].split("|")),
