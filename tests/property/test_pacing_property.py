@@ -10,13 +10,20 @@ from hypothesis import strategies as st
 
 from trio_ticks.core.pacing import Pacer
 
+
 # Eighths of a second: sums and differences are exact, so the laws hold without a tolerance.
-STEPS = st.integers(0, 40).map(lambda eighths: eighths / 8)
+def eighths(most: int) -> st.SearchStrategy[float]:
+    return st.integers(0, most).map(lambda count: count / 8)
+
+
 CALLS = st.lists(
-    st.tuples(st.sampled_from(["request", "heartbeat", "connect", "forget"]), st.sampled_from("ABC"), STEPS),
+    st.tuples(
+        st.sampled_from(["request", "heartbeat", "connect", "forget"]), st.sampled_from("ABC"), eighths(6)
+    ),
+    min_size=3,
     max_size=40,
 )
-GAPS = st.tuples(STEPS, STEPS, STEPS)
+GAPS = st.tuples(eighths(12), eighths(40), eighths(40))
 
 
 class Sent(NamedTuple):

@@ -264,7 +264,7 @@ def test_the_records_are_frozen() -> None:
 
 
 def test_variables_come_from_the_process_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a mapping the environment of the process is used; an unset variable there is refused alike."""
+    """Without a mapping the process has the variables; a name it lacks, or cannot have, is refused."""
     text = FEED + "token = '${TRIO_TICKS_TEST}'"
     monkeypatch.setenv("TRIO_TICKS_TEST", TOKEN)
     assert parse_config(text, source="x").feeds["alltick"].token == Secret(TOKEN)
@@ -272,7 +272,7 @@ def test_variables_come_from_the_process_unless_given(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigError, match="no variable 'TRIO_TICKS_TEST'"):
         parse_config(text, source="x")
     with pytest.raises(ConfigError, match="no variable"):
-        parse_config('a = "${A\\u0000}"', source="x")
+        parse_config("a = '${\ud800}'", source="x")
 
 
 def test_a_file_is_read_as_utf8_with_or_without_a_mark(tmp_path: Path) -> None:

@@ -45,14 +45,29 @@ def test_connects_are_spaced_from_each_other_and_from_nothing_else() -> None:
 
 
 def test_a_connection_that_is_gone_gives_back_what_it_did_not_send() -> None:
-    """Its waiting turns go to others; what it had sent keeps its distance, from its successor too."""
+    """The turn it waited for goes to whoever asks next."""
     pacer = alltick()
-    assert pacer.request_at("A", 0.0) == 0.0
-    assert [pacer.request_at("B", 0.0), pacer.request_at("A", 1.0)] == [3.0, 6.0]
-    pacer.forget("A", 1.0)
-    assert pacer.request_at("A", 1.0) == 6.0
-    pacer.forget("B", 4.0)
-    assert pacer.request_at("B", 4.0) == 9.0
+    assert [pacer.request_at(name, 0.0) for name in "AB"] == [0.0, 3.0]
+    pacer.forget("B", 1.0)
+    assert pacer.request_at("C", 1.0) == 3.0
+
+
+def test_what_a_connection_sent_outlives_it() -> None:
+    """The vendor has seen it: a successor of the same name is another connection, and keeps that distance."""
+    pacer = alltick()
+    pacer.request_at("A", 0.0)
+    pacer.forget("A", 0.0)
+    assert pacer.request_at("A", 0.5) == 3.0
+    assert pacer.request_at("A", 3.0) == 4.0
+
+
+def test_heartbeats_before_a_waiting_request_keep_their_distance_too() -> None:
+    """The order in which turns were given does not matter to the distances."""
+    pacer = alltick()
+    assert [pacer.request_at(name, 0.0) for name in "ABC"] == [0.0, 3.0, 6.0]
+    assert [pacer.heartbeat_at("C", 1.0) for _ in range(4)] == [1.0, 2.0, 3.0, 4.0]
+    assert pacer.heartbeat_at("C", 1.0) == 5.0
+    assert pacer.heartbeat_at("C", 1.0) == 7.0
 
 
 def test_without_distances_everything_leaves_at_once() -> None:

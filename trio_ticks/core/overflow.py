@@ -155,10 +155,6 @@ class _KeepNewest:
         return bool(self._batches)
 
     def put(self, records: Sequence[Record]) -> None:
-        surplus = len(records) - self._capacity
-        if surplus > 0:
-            self._loss.add(records[:surplus])
-            records = records[surplus:]
         self._batches.append(records)
         self._size += len(records)
         while self._size > self._capacity:
