@@ -39,7 +39,7 @@ def test_the_four_programs_are_there_and_short() -> None:
         assert len([line for line in program.splitlines() if line.strip()]) <= 10
 
 
-@pytest.mark.parametrize(("program", "expected"), zip(PROGRAMS, EXPECTED.values(), strict=True), ids=EXPECTED)
+@pytest.mark.parametrize(("program", "expected"), list(zip(PROGRAMS, EXPECTED.values(), strict=True)), ids=EXPECTED)
 async def test_a_program_runs_and_prints_ticks(program: str, expected: str, tmp_path: Path) -> None:
     """As it stands in the README, against real prices on a real socket."""
     path = tmp_path / "program.py"

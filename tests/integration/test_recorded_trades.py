@@ -22,7 +22,9 @@ RECORDINGS = [
 """Symbol, file, trades, and how many of them share a millisecond, which is what AllTick's wire knows, with another."""
 
 # The simulator counts requests that come too fast; waiting 3 s for each reconnect would only make the test slow.
-AT_ONCE = ConnectionConfig(backoff_first_s=0.001, backoff_max_s=0.01, pacing=PacingConfig(connect_s=0.0, across_s=0.0))
+AT_ONCE = ConnectionConfig(
+    backoff_first_s=0.001, backoff_max_s=0.01, pacing=PacingConfig(connect_s=0.0, across_s=0.0)
+)
 
 Shown = tuple[int, str, str, str | None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
+from tests.support.sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
 from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.trio.client import connect

@@ -25,9 +25,7 @@ TOML_VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-TABLES = st.sampled_from(
-    ["feeds.a", "feeds.b", "feeds.a.pacing", "sequencer", "strategies.m", "stop", "feeds"]
-)
+TABLES = st.sampled_from(["feeds.a", "feeds.b", "feeds.a.pacing", "sequencer", "strategies.m", "stop", "feeds"])
 DOCUMENTS = st.dictionaries(TABLES, st.dictionaries(KEYS, TOML_VALUES, max_size=4), max_size=4).map(
     lambda tables: "\n".join(
         f"[{name}]\n" + "\n".join(f'"{key}" = {value}' for key, value in table.items())

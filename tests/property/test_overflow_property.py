@@ -111,12 +111,8 @@ def same_symbol(one: Record, two: Record) -> bool:
 
 
 TIMES = st.integers(0, 1_000)
-TICKS = st.builds(
-    Tick, symbol=st.sampled_from("ABC"), feed=st.sampled_from("xy"), time_us=TIMES, price=st.just(1.0)
-)
-GAPS = st.builds(
-    lambda start, length: Gap(start_us=start, end_us=start + length, cause="closed"), TIMES, TIMES
-)
+TICKS = st.builds(Tick, symbol=st.sampled_from("ABC"), feed=st.sampled_from("xy"), time_us=TIMES, price=st.just(1.0))
+GAPS = st.builds(lambda start, length: Gap(start_us=start, end_us=start + length, cause="closed"), TIMES, TIMES)
 RECORDS: st.SearchStrategy[Record] = st.one_of(
     TICKS, TICKS, GAPS, st.builds(Status, status=st.just("silent"), time_us=TIMES)
 )
@@ -186,9 +182,7 @@ def test_a_gap_stands_exactly_where_ticks_are_missing(
             assert record.time_us == expected
             expected += 1
     assert expected == offered
-    assert not any(
-        isinstance(one, Gap) and isinstance(two, Gap) for one, two in itertools.pairwise(delivered)
-    )
+    assert not any(isinstance(one, Gap) and isinstance(two, Gap) for one, two in itertools.pairwise(delivered))
 
 
 @given(st.sampled_from(POLICIES), st.integers(1, 5), st.lists(st.integers(0, 60), max_size=30))

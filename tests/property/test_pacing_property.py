@@ -17,9 +17,7 @@ def eighths(most: int) -> st.SearchStrategy[float]:
 
 
 CALLS = st.lists(
-    st.tuples(
-        st.sampled_from(["request", "heartbeat", "connect", "forget"]), st.sampled_from("ABC"), eighths(6)
-    ),
+    st.tuples(st.sampled_from(["request", "heartbeat", "connect", "forget"]), st.sampled_from("ABC"), eighths(6)),
     min_size=3,
     max_size=40,
 )
@@ -60,9 +58,7 @@ class Naive:
         self.sent = [item for item in self.sent if item.connection != connection]
         self.gone += 1
         self.sent += [
-            item._replace(connection=f"gone {self.gone}")
-            for item in mine
-            if item.at <= now and not item.heartbeat
+            item._replace(connection=f"gone {self.gone}") for item in mine if item.at <= now and not item.heartbeat
         ]
 
 

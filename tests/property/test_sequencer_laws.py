@@ -90,9 +90,7 @@ class Life:
     def is_above_floor(self, tick: Tick) -> bool:
         for saved in self.sequencer.checkpoint()["symbols"]:
             if (saved["feed"], saved["symbol"]) == (tick.feed, tick.symbol):
-                is_id_above = (
-                    self.settings["identity"] != "trade_id" or (tick.trade_id or 0) > saved["id_floor"]
-                )
+                is_id_above = self.settings["identity"] != "trade_id" or (tick.trade_id or 0) > saved["id_floor"]
                 return bool(tick.time_us > saved["floor_us"] and is_id_above)
         return True
 
@@ -207,9 +205,7 @@ def test_chunking_makes_no_difference(
 
 
 @given(st.data(), SOURCES, WINDOWS)
-def test_advancing_more_often_makes_no_difference(
-    data: st.DataObject, source: list[Tick], window: Window
-) -> None:
+def test_advancing_more_often_makes_no_difference(data: st.DataObject, source: list[Tick], window: Window) -> None:
     """Only receipts decide: a driver that looks late or often delivers the same list."""
     eager, lazy = (Sequencer(lateness_s=0.000_003, **window) for _ in range(2))
     often: list[Tick] = []
@@ -242,8 +238,7 @@ def test_lateness(data: st.DataObject, source: list[Tick], lateness_us: int) -> 
     for tick in delivered:
         came = received[tick.trade_id]
         assert tick.late == any(
-            other.time_us > tick.time_us and received[other.trade_id] + lateness_us <= came
-            for other in source
+            other.time_us > tick.time_us and received[other.trade_id] + lateness_us <= came for other in source
         )
     on_time = [(tick.time_us, tick.trade_id) for tick in delivered if not tick.late]
     assert on_time == sorted(on_time), "delivered by time, and by arrival within one stamp"

@@ -8,13 +8,13 @@ import attrs
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sequencer_model import SlowSequencer
+from tests.support.sequencer_model import SlowSequencer
 
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.testing import START_US, check_identity, check_ledger, check_order, ticks
 
 if TYPE_CHECKING:
-    from sequencer_model import Entry
+    from tests.support.sequencer_model import Entry
 
     from trio_ticks.model import Tick
 
@@ -60,9 +60,7 @@ class SequencerLife(RuleBasedStateMachine):
         shown = [attrs.evolve(tick, received_us=self.now) for tick in shown]
         before = [attrs.evolve(tick) for tick in shown]
         self.pushed += len(shown)
-        self.agree(
-            self.real.push(shown, session=session, now_us=self.now), self.slow.push(shown, session, self.now)
-        )
+        self.agree(self.real.push(shown, session=session, now_us=self.now), self.slow.push(shown, session, self.now))
         assert shown == before, "ticks handed in are never changed"
 
     @rule(wait=st.integers(0, 4))

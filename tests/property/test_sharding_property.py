@@ -30,9 +30,7 @@ def test_the_order_of_the_symbols_does_not_matter(symbols: set[str], shards: int
 
 
 @given(SYMBOLS, st.text(st.characters(codec="utf-8"), min_size=7, max_size=7), SHARDS)
-def test_a_symbol_that_comes_or_goes_moves_at_most_one_per_cut(
-    symbols: set[str], other: str, shards: int
-) -> None:
+def test_a_symbol_that_comes_or_goes_moves_at_most_one_per_cut(symbols: set[str], other: str, shards: int) -> None:
     """Of the symbols that stay, at most shards - 1 change their connection."""
     before = home(assign(symbols, shards=shards))
     after = home(assign(symbols | {other}, shards=shards))

@@ -30,7 +30,7 @@ async def open_coinbase() -> AsyncIterator[str]:
             wanted = json.loads(await websocket.get_message())
             await websocket.send_message(json.dumps({"type": "subscriptions", "channels": wanted["channels"]}))
             for _ in range(PER_CONNECTION):
-                for product in wanted["product_ids"]:
+                for product in wanted["channels"][0]["product_ids"]:
                     await websocket.send_message(json.dumps({**next(trades), "product_id": product}))
                 await trio.sleep(BETWEEN_S)
         except trio_websocket.ConnectionClosed:

@@ -71,9 +71,7 @@ def refusal(text: str, **environ: str) -> str:
 
 def test_every_table_of_a_file_becomes_its_record() -> None:
     """What the file says is in the records, and the rest has its defaults."""
-    config = parse_config(
-        FULL, source="ticks.toml", environ={"ALLTICK_TOKEN": TOKEN, "HOST": "quote.example"}
-    )
+    config = parse_config(FULL, source="ticks.toml", environ={"ALLTICK_TOKEN": TOKEN, "HOST": "quote.example"})
     assert config == EngineConfig(
         feeds={
             "alltick": FeedConfig(

@@ -32,9 +32,7 @@ def at(time_us: int, price: float = 9.0, **fields: Any) -> Tick:
     return Tick("X", time_us, price, **fields)
 
 
-def push(
-    sequencer: Sequencer, *ticks: Tick, session: str = "A", now_us: int = 0
-) -> list[tuple[int, int, bool]]:
+def push(sequencer: Sequencer, *ticks: Tick, session: str = "A", now_us: int = 0) -> list[tuple[int, int, bool]]:
     """Push, and return what came out as (time, ordinal, late)."""
     out = sequencer.push(ticks, session=session, now_us=now_us or max(tick.time_us for tick in ticks))
     return [(tick.time_us, tick.ordinal, tick.late) for tick in out]
@@ -113,9 +111,7 @@ def test_a_tick_that_already_says_so_is_handed_on_itself() -> None:
 
 def test_every_field_survives_numbering() -> None:
     """Only ordinal and late differ from what was handed in."""
-    full = Tick(
-        "X", 5, 9.5, 2.0, "9.50", "2.0", "buy", 7, 8, "test", 6, 0, late=False, conditions=("odd lot",)
-    )
+    full = Tick("X", 5, 9.5, 2.0, "9.50", "2.0", "buy", 7, 8, "test", 6, 0, late=False, conditions=("odd lot",))
     sequencer = Sequencer()
     push(sequencer, at(9, feed="test"), at(5, feed="test"), now_us=9)
     (out,) = sequencer.push([full], session="A", now_us=9)

@@ -74,6 +74,4 @@ def test_more_than_the_plan_carries_is_refused_with_the_numbers(
     """Whoever asks for too much reads what it would take, and what there is."""
     with pytest.raises(ConfigError) as caught:
         shard_count(symbols, connections=connections, per_connection=per_connection, lines=lines)
-    assert str(caught.value) == (
-        f"symbols: {symbols} of them with lines = {lines} need {needs}; allowed: {allowed}"
-    )
+    assert str(caught.value) == (f"symbols: {symbols} of them with lines = {lines} need {needs}; allowed: {allowed}")

@@ -61,9 +61,7 @@ def check_identity(delivered: Iterable[Tick]) -> None:
         seen.add(identity)
 
 
-def check_never_twice(
-    delivered: Iterable[Tick], source: Iterable[Tick], *, identity: Identity = "content"
-) -> None:
+def check_never_twice(delivered: Iterable[Tick], source: Iterable[Tick], *, identity: Identity = "content") -> None:
     """Check that nothing was delivered more often than it was published.
 
     Holds for counted content if no session repeats a tick, for a unique identity whatever they do.
@@ -116,13 +114,9 @@ def check_count(
         if where(tick):
             expected = most if identity == "content" else min(most, 1)
             count = got[key][1] if key in got else 0
-            assert count == expected, (
-                f"{_name(tick)} was delivered {count} times, one session showed {expected}"
-            )
+            assert count == expected, f"{_name(tick)} was delivered {count} times, one session showed {expected}"
             got.pop(key, None)
-    assert not got, (
-        f"{', '.join(_name(tick) for tick, _ in got.values())} was delivered, no session showed it"
-    )
+    assert not got, f"{', '.join(_name(tick) for tick, _ in got.values())} was delivered, no session showed it"
 
 
 def check_loss_bound(
@@ -211,9 +205,7 @@ def _tally(ticks: Iterable[Tick], identity: Identity) -> dict[Key, tuple[Tick, i
     return tally
 
 
-def _most_shown(
-    steps: Iterable[tuple[Hashable, Sequence[Tick]]], identity: Identity
-) -> dict[Key, tuple[Tick, int]]:
+def _most_shown(steps: Iterable[tuple[Hashable, Sequence[Tick]]], identity: Identity) -> dict[Key, tuple[Tick, int]]:
     """Return, for each key, one tick of it and the most that one session showed."""
     sessions: dict[Hashable, list[Tick]] = {}
     for session, shown in steps:
