@@ -1,6 +1,6 @@
 """What a feed is: a vendor's wire turned into records, with no socket, clock or task in sight.
 
-A feed is any object with the five things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
+A feed is any object with the six things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
 (``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Three more
 methods are looked for and have defaults (`heartbeat_of`, `services_of`, `limits_of`):
 
@@ -125,7 +125,7 @@ class Service:
 
 @runtime_checkable
 class Feed(Protocol):
-    """The five things every feed has.
+    """The six things every feed has.
 
     Attributes:
         name: Names the feed in records, statistics and the configuration.
@@ -136,13 +136,13 @@ class Feed(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str: ...  # noqa: D102 - described above, as are the three below
     @property
-    def url(self) -> str: ...
+    def url(self) -> str: ...  # noqa: D102
     @property
-    def symbols(self) -> Sequence[str]: ...
+    def symbols(self) -> Sequence[str]: ...  # noqa: D102
     @property
-    def identity(self) -> Identity: ...
+    def identity(self) -> Identity: ...  # noqa: D102
 
     def subscribe(self, symbols: Sequence[str]) -> Sequence[Request | str]:
         """Return the messages that ask for exactly these symbols on a fresh connection."""

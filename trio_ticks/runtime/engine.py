@@ -123,7 +123,7 @@ class Engine:
                             for feed in self._plan.feeds:
                                 ingest.start_soon(self._run_feed, feed.name, name=feed.name)
                     self.stop()
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 - held for the caller of `open_engine`
             self._failures += leaves(group)
         finally:
             self._finish()
