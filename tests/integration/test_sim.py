@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
 from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.trio.client import connect
 
+from tests.support.sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
 from trio_ticks.errors import ConfigError
 from trio_ticks.sim import Sim, Tape, open_sim
 

@@ -8,14 +8,13 @@ import attrs
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.sequencer_model import SlowSequencer
 
+from tests.support.sequencer_model import SlowSequencer
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.testing import START_US, check_identity, check_ledger, check_order, ticks
 
 if TYPE_CHECKING:
     from tests.support.sequencer_model import Entry
-
     from trio_ticks.model import Tick
 
 SETTINGS = st.fixed_dictionaries(
