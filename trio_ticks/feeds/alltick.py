@@ -114,9 +114,7 @@ class AllTick:
         if urlsplit(self._base).path.strip("/"):
             return (Service(self.name, self._base, self.symbols, secret),)
         host = self._base.rstrip("/")
-        parts = {
-            kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS
-        }
+        parts = {kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS}
         return tuple(
             Service(f"{self.name}/{kind}", host + _PATHS[kind], symbols, secret)
             for kind, symbols in parts.items()
