@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from trio_ticks.model import Tick
 
-Identity: TypeAlias = Literal["content", "trade_id", "sequence", "time"]
 Message: TypeAlias = str | bytes
 
 
@@ -131,8 +130,8 @@ class Feed(Protocol):
         name: Names the feed in records, statistics and the configuration.
         url: The endpoint, ``ws://`` or ``wss://``; without secrets.
         symbols: What to subscribe to, as the vendor spells it.
-        identity: When two ticks are the same (see `trio_ticks.Sequencer`); promise ``trade_id`` only where the
-            vendor's ids are unique per symbol.
+        identity: When two ticks are the same: ``content``, ``trade_id``, ``sequence`` or ``time``, as in
+            `trio_ticks.Sequencer`. Promise ``trade_id`` only where the vendor's ids are unique per symbol.
     """
 
     @property
@@ -142,7 +141,7 @@ class Feed(Protocol):
     @property
     def symbols(self) -> Sequence[str]: ...  # noqa: D102
     @property
-    def identity(self) -> Identity: ...  # noqa: D102
+    def identity(self) -> str: ...  # noqa: D102
 
     def subscribe(self, symbols: Sequence[str]) -> Sequence[Request | str]:
         """Return the messages that ask for exactly these symbols on a fresh connection."""

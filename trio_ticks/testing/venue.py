@@ -16,8 +16,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
+from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConnectError
-from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Reply, Request
+from trio_ticks.feeds.base import Decoded, Limits, Message, Reply, Request
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
