@@ -32,7 +32,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @st.composite
 def shown_ticks(draw: st.DrawFn) -> Tick:
-    tick = draw(ticks(symbols=["X", "Y"], stamps=10, prices=[1.0, 2.0], volumes=[1.0], sides=[None]))
+    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=[None]))
     trade_id = draw(st.one_of(st.integers(1, 9), st.none()))
     return attrs.evolve(tick, trade_id=trade_id, sequence=draw(st.integers(0, 1)))
 
@@ -46,6 +46,7 @@ class SequencerLife(RuleBasedStateMachine):
         self.delivered: list[Tick] = []
         self.real = Sequencer(**settings)
         self.slow = SlowSequencer(**settings)
+        self.open: set[str] = set()
         self.save()
 
     def agree(self, real: list[Tick], slow: list[Entry]) -> None:
@@ -59,6 +60,7 @@ class SequencerLife(RuleBasedStateMachine):
         shown = [attrs.evolve(tick, received_us=self.now) for tick in shown]
         before = [attrs.evolve(tick) for tick in shown]
         self.pushed += len(shown)
+        self.open.add(session)
         self.agree(self.real.push(shown, session=session, now_us=self.now), self.slow.push(shown, session, self.now))
         assert shown == before, "ticks handed in are never changed"
 
@@ -75,6 +77,7 @@ class SequencerLife(RuleBasedStateMachine):
     def end_session(self, session: str) -> None:
         self.real.end_session(session)
         self.slow.end_session(session)
+        self.open.discard(session)
 
     @rule()
     def save(self) -> None:
@@ -90,6 +93,7 @@ class SequencerLife(RuleBasedStateMachine):
         self.real = Sequencer.restore(msgspec.msgpack.decode(self.saved), with_overlap, **self.settings)
         self.slow = self.saved_slow.restore(tail)
         self.pushed = 0
+        self.open.clear()
         self.save()
 
     @invariant()
@@ -122,6 +126,7 @@ class SequencerLife(RuleBasedStateMachine):
             assert len(window.held) <= window.kept
             assert list(window.order) == sorted(window.stamps)
             assert all(stamp.keys for stamp in window.stamps.values())
+            assert window.sessions.keys() <= self.open
             assert all(window.copies.keys() >= counts.keys() for counts in window.sessions.values())
 
 

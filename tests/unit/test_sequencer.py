@@ -194,6 +194,15 @@ def test_the_newest_stamp_is_never_forgotten() -> None:
     assert push(sequencer, at(1, 8.0), session="B", now_us=3_600 * S) == [(1, 3, False)]
 
 
+def test_after_its_end_a_session_counts_anew() -> None:
+    """What a session shows again within its life is a second trade; after a reconnect it is a copy."""
+    sequencer = Sequencer()
+    assert push(sequencer, at(1), at(1)) == [(1, 0, False), (1, 1, False)]
+    sequencer.end_session("A")
+    assert push(sequencer, at(1), at(1)) == []
+    assert push(sequencer, at(1)) == [(1, 2, False)]
+
+
 def test_ids_are_known_across_stamps_and_below_the_highest_forgotten() -> None:
     """Under trade_id the same id with another stamp is a copy, and an id once passed never comes back."""
     sequencer = Sequencer(identity="trade_id", window_ticks=2)
