@@ -1,6 +1,6 @@
 """The simulator keeps AllTick's documented protocol, over real sockets and against a foreign client.
 
-Time stands still unless a test moves it, so nothing here depends on how fast the machine is.
+Where time matters it stands still until the test moves it, so nothing depends on how fast the machine is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
+from tests.support.sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
 from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.trio.client import connect
@@ -20,8 +20,6 @@ from trio_ticks.sim import Sim, Tape, open_sim
 
 DATA = Path(__file__).parents[1] / "data"
 BTC = DATA / "btcusdt-2021-01-08.csv"
-
-pytestmark = pytest.mark.usefixtures("mock_clock")
 
 
 async def test_an_ack_echoes_its_request() -> None:
@@ -77,7 +75,7 @@ async def test_recorded_trades_arrive_complete_in_order_and_to_the_letter(
             one.price_text,
             one.volume_text,
             directions[one.side],
-            start_us // 1000 + (one.time_us - first_us) // 1_000_000,
+            start_us // 1000 + (one.time_us - first_us) // (1000 * speed),
         )
         for one in tape.trades
     ]
@@ -221,7 +219,7 @@ async def test_a_hurried_request_is_told_606_and_hung_up_on(mock_clock: MockCloc
         assert sim.statistics().ended == {"refused": 1}
 
 
-async def test_lenient_pacing_serves_and_counts() -> None:
+async def test_lenient_pacing_serves_and_counts(mock_clock: MockClock) -> None:
     async with open_quiet(strict_pacing=False) as sim, client(sim) as ours:
         await ours.subscribe("BTCUSDT")
         assert (await ours.subscribe("BTCUSDT"))["ret"] == 200
@@ -277,6 +275,16 @@ async def test_both_dialects_get_the_same_ticks() -> None:
         assert await ours.prices(2) == ["1", "3"]
         assert [json.loads(await theirs.recv())["price"] for _ in range(3)] == ["1", "2", "3"]
         assert sim.statistics().pushes == 5
+
+
+async def test_what_was_written_stays_counted_when_the_client_has_gone() -> None:
+    async with open_quiet() as sim:
+        async with client(sim) as ours:
+            await ours.subscribe("BTCUSDT")
+            await sim.send([tick("1"), tick("2")])
+        await sim.drop()
+        assert sim.statistics().pushes == 2
+        assert sim.statistics().ended in ({"peer": 1}, {"dropped": 1})  # whichever the server saw first
 
 
 async def test_statistics_are_a_snapshot() -> None:

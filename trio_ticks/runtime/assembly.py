@@ -18,10 +18,11 @@ from trio_ticks.config import (
     StrategyConfig,
     load_config,
 )
+from trio_ticks.config.reference import load_object
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, Identity, services_of
-from trio_ticks.feeds.registry import check_feed, load_object, make_feed
+from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.transport import parse_url
 

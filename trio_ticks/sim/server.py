@@ -229,7 +229,7 @@ async def open_sim(
     listeners = await trio.open_tcp_listeners(port, host=host)
     sim = Sim(hub=hub, player=player, host=host, port=listeners[0].socket.getsockname()[1])
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(trio.serve_listeners, hub.serve, listeners, name="sim listener")
+        await nursery.start(trio.serve_listeners, hub.serve, listeners, name="sim listener")
         nursery.start_soon(player.run, name="sim player")
         try:
             yield sim
