@@ -7,6 +7,7 @@ for opening (`_refusal`, `_failure`) and for an open link (`LinkClosed`), so tha
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -273,9 +274,11 @@ def _failure(url: str, error: BaseException) -> FeedError:
         error = error.exceptions[0]
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateError(f"{url}: certificate refused: {error.verify_message}")
-    if isinstance(error, OSError) and error.strerror:
-        return ConnectError(f"{url}: {error.strerror}")
-    return ConnectError(f"{url}: {error}")
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+        return ConnectError(f"{url}: {getattr(error, 'strerror', None) or error}")
+    # Trio puts the address into strerror; it is in the URL already. Numbers below zero are the resolver's own.
+    number = error.errno or 0
+    return ConnectError(f"{url}: {os.strerror(number) if number > 0 else error.strerror or error}")
 
 
 _MEANINGS = {
