@@ -142,10 +142,10 @@ class Engine:
         except* FeedError as group:
             error = _first(group)
             self._failed_feeds[name] = str(error)
-            log.critical("feed %s is given up: %s", name, error)
             if len(self._failed_feeds) == len(self._plan.feeds):
-                self._fail(error)
+                self._fail(error)  # raised to the caller, so it is not logged as well
             else:
+                log.critical("feed %s is given up: %s", name, error)
                 await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:

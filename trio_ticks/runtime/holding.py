@@ -12,8 +12,8 @@ class Held:
     """A context manager that holds what its block raised, so that it can be raised bare, outside of a nursery.
 
     A nursery wraps even one error into a group, and cancels its tasks at once. Where the tasks have to finish
-    first, and the caller expects his own error back, the block's error waits here. A cancellation passes through:
-    it belongs to the scope that asked for it.
+    first, and the caller expects his own error back, the block's error waits here. A cancellation passes through,
+    also out of a group: it belongs to the scope that asked for it.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,12 @@ class Held:
     ) -> bool:
         if error is None or isinstance(error, trio.Cancelled | GeneratorExit):
             return False
-        self.error = error
+        if not isinstance(error, BaseExceptionGroup):
+            self.error = error
+            return True
+        cancelled, self.error = error.split(trio.Cancelled)
+        if cancelled is not None:
+            raise cancelled
         return True
 
     def release(self) -> None:

@@ -193,6 +193,7 @@ class Line:
         await self._lost(failure, talk, events)
         if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once()):
             raise failure
+        log.warning("%s: %s: %s", self.name, failure.cause, failure)  # what is raised is told by whoever catches it
         return None if talk.live_since is None else trio.current_time() - talk.live_since
 
     async def _hold(self, link: Link, talk: Conversation, events: trio.MemorySendChannel[Event]) -> None:
@@ -295,7 +296,6 @@ class Line:
         cause = failure.cause
         self._last_error = str(failure)
         self._reconnects[cause] = self._reconnects.get(cause, 0) + 1
-        log.warning("%s: %s: %s", self.name, cause, failure)
         if talk.live_since is not None:
             await emit(events, Ended(talk.session, talk.covered_until_us(cause), cause))
         await self._tell(events, cause if cause in {"silent", "mute"} else "disconnected", str(failure))
