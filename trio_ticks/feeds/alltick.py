@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import attrs
 import msgspec
 
 from trio_ticks.config import Secret, secret_from_env
@@ -21,17 +20,17 @@ from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.alltick_messages import (
     HEARTBEAT,
     SUBSCRIBE,
-    Frame,
     Trade,
     common_trade,
     frame_of,
     loose_trade,
     reply_of,
+    trace_of,
 )
 from trio_ticks.feeds.alltick_plans import check_fit, plan_named
 from trio_ticks.feeds.arguments import checked_symbols, checked_token, checked_url, token_query
-from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Reply, Request, Service
-from trio_ticks.feeds.wire import PricePolicy, integer_of, lenient_text_of, tick_of
+from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Request, Service
+from trio_ticks.feeds.wire import PricePolicy, integer_of, tick_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +90,7 @@ class AllTick:
         self.name = name
         self.symbols = checked_symbols(symbols, example="TSLA.US")
         self._plan = plan_named(plan)
-        self._base = checked_url(url or _HOST).rstrip("/")
+        self._base = checked_url(url or _HOST)
         self._token = _token(token)
         self._last_seq = 0
         check_fit(self._plan, ((service.name, len(service.symbols)) for service in self.services()))
@@ -112,13 +111,14 @@ class AllTick:
     def services(self) -> tuple[Service, ...]:
         """Return one service for each endpoint that has symbols."""
         secret = token_query(self._token)
-        if urlsplit(self._base).path:
+        if urlsplit(self._base).path.strip("/"):
             return (Service(self.name, self._base, self.symbols, secret),)
+        host = self._base.rstrip("/")
         parts = {
             kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS
         }
         return tuple(
-            Service(f"{self.name}/{kind}", self._base + _PATHS[kind], symbols, secret)
+            Service(f"{self.name}/{kind}", host + _PATHS[kind], symbols, secret)
             for kind, symbols in parts.items()
             if symbols
         )
@@ -135,7 +135,7 @@ class AllTick:
     def _request(self, cmd_id: int, data: dict[str, object]) -> Request:
         """Return a request with a ``seq_id`` and a ``trace`` that this object never used before."""
         self._last_seq = self._last_seq % _LAST_SEQ + 1
-        trace = _trace(self._last_seq)
+        trace = trace_of(self._last_seq)
         frame = {"cmd_id": cmd_id, "seq_id": self._last_seq, "trace": trace, "data": data}
         return Request(msgspec.json.encode(frame).decode(), answer=trace)
 
@@ -154,8 +154,8 @@ class AllTick:
         frame = frame_of(message)
         if frame is None:
             decoded.unreadable += 1
-        elif reply := reply_of(frame):
-            decoded.replies.append(self._attributed(reply, frame))
+        elif reply := reply_of(frame, self._token):
+            decoded.replies.append(reply)
         elif frame.is_trade:
             try:
                 trade = loose_trade(frame.data)
@@ -182,18 +182,6 @@ class AllTick:
             decoded.rejected.append(str(error))
         else:
             decoded.ticks.append(tick)
-
-    def _attributed(self, reply: Reply, frame: Frame) -> Reply:
-        """Return a reply with the request it answers, as far as the frame tells, and without the token."""
-        seq = integer_of(lenient_text_of(frame.seq_id))
-        answer = reply.answer or (_trace(seq) if seq else "")
-        reason = reply.reason.replace(self._token.reveal(), repr(self._token))
-        return attrs.evolve(reply, answer=answer, reason=reason)
-
-
-def _trace(seq: int) -> str:
-    """Return the trace that goes with a ``seq_id``; far below the 64 characters they take."""
-    return f"trio-ticks-{seq}"
 
 
 def _token(given: str | Secret | None) -> Secret:

@@ -8,12 +8,16 @@ fields, errors without a ``cmd_id``, a ``trace`` or ``data``.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from trio_ticks.feeds.arguments import hidden
 from trio_ticks.feeds.base import Message, Reply, Verdict
-from trio_ticks.feeds.wire import NO_FIELD, lenient_text_of, line_of, text_of
+from trio_ticks.feeds.wire import NO_FIELD, integer_of, lenient_text_of, line_of, text_of
+
+if TYPE_CHECKING:
+    from trio_ticks.config import Secret
 
 HEARTBEAT: Final = 22000
 SUBSCRIBE: Final = 22004
@@ -136,17 +140,25 @@ def loose_trade(data: msgspec.Raw) -> Trade:
     )
 
 
-def reply_of(frame: Frame) -> Reply | None:
+def trace_of(seq: int) -> str:
+    """Return the trace that goes with a ``seq_id``; far below the 64 characters they take."""
+    return f"trio-ticks-{seq}"
+
+
+def reply_of(frame: Frame, token: Secret) -> Reply | None:
     """Return what a frame answers, or None where it is no answer.
 
-    Whatever fails is an answer, on any frame. ``answer`` is the trace, "" where AllTick did not repeat it.
+    Whatever fails is an answer, on any frame. ``answer`` is the trace, found again from the ``seq_id`` where
+    AllTick repeats only that, and "" where it repeats neither. The reason does not show the token.
     """
     ret, words = lenient_text_of(frame.ret), lenient_text_of(frame.msg)
     if ret in {"", _SUCCESS} and lenient_text_of(frame.cmd_id) not in _ANSWERS:
         return None
     verdict = verdict_of(ret, words)
-    reason = "" if verdict is Verdict.OK else line_of(f"ret {ret or 'missing'}: {words}")
-    return Reply(answer=lenient_text_of(frame.trace), verdict=verdict, reason=reason)
+    reason = "" if verdict is Verdict.OK else line_of(hidden(f"ret {ret or 'missing'}: {words}", token))
+    seq = integer_of(lenient_text_of(frame.seq_id))
+    answer = lenient_text_of(frame.trace) or (trace_of(seq) if seq else "")
+    return Reply(answer=answer, verdict=verdict, reason=reason)
 
 
 def verdict_of(ret: str, words: str) -> Verdict:

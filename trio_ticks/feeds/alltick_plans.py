@@ -81,7 +81,7 @@ def plan_named(name: str) -> Plan:
     """
     plan = PLANS.get(name)
     if plan is None:
-        raise ConfigError(f"plan: {name!r} is none; {accepted(name, PLANS)}")
+        raise ConfigError(f"plan: there is no {name!r}; {accepted(name, PLANS)}")
     return plan
 
 

@@ -19,7 +19,7 @@ def accepted(word: str, words: Iterable[str]) -> str:
     known = list(words)
     close = difflib.get_close_matches(word.lower(), known, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    return f"accepted are {', '.join(known)}{meant}"
+    return f"accepted: {', '.join(known) or 'none'}{meant}"
 
 
 def checked_symbols(symbols: Sequence[object], *, example: str) -> tuple[str, ...]:
@@ -81,6 +81,13 @@ def checked_token(token: str | Secret) -> Secret:
     if not usable:
         raise ConfigError("token: empty or not text")
     return secret
+
+
+def hidden(text: str, token: Secret) -> str:
+    """Return a text in which the token, as it is or quoted for a URL, is not to be seen."""
+    for form in (token.reveal(), quote(token.reveal(), safe="")):
+        text = text.replace(form, repr(token))
+    return text
 
 
 def token_query(token: Secret) -> str:

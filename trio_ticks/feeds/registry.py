@@ -1,0 +1,135 @@
+"""From a name to a feed: the built-in ones, and anyone's own as ``module:attribute``."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, get_args
+
+from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.feeds.alltick import AllTick
+from trio_ticks.feeds.alltick_simple import AllTickSimple
+from trio_ticks.feeds.arguments import accepted
+from trio_ticks.feeds.base import Feed, Identity
+from trio_ticks.feeds.coinbase import Coinbase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Factory: TypeAlias = Callable[..., Any]
+
+BUILT_IN: Final[Mapping[str, Factory]] = {
+    "alltick": AllTick,
+    "alltick-simple": AllTickSimple,
+    "coinbase": Coinbase,
+}
+
+_PARTS: Final = ("name", "url", "symbols", "identity", "subscribe", "decode")
+
+
+def make_feed(kind: str, symbols: Sequence[str] = (), **options: object) -> Feed:
+    """Return the feed that a name, symbols and options describe.
+
+    Args:
+        kind: A built-in name, or ``module:attribute`` of a class or function, which is called with the
+            symbols and the options, or of a feed that is ready to use.
+        symbols: What to subscribe to.
+        options: Keyword arguments of the feed; those that are None are left out.
+
+    Raises:
+        ConfigError: There is no such feed, it does not take these, or what comes of it is no feed. One line.
+    """
+    found = resolve(kind)
+    given = {key: value for key, value in options.items() if value is not None}
+    try:
+        if _is_factory(found):
+            _check_call(kind, found, symbols, given)
+            return _checked(kind, found(*symbols, **given))
+        return _agreed(kind, _checked(kind, found), symbols, given)
+    except TrioTicksError:
+        raise
+    except Exception as error:  # foreign code runs here: whatever it raises is a mistake in it or its use
+        raise ConfigError(f"feed {kind!r}: {_line(error)}") from error
+
+
+def resolve(kind: str) -> Factory | Feed:
+    """Return what a name stands for: something to call with symbols, or a feed that is ready.
+
+    Raises:
+        ConfigError: There is no such built-in feed, module or attribute, or the module fails. One line.
+    """
+    if kind in BUILT_IN:
+        return BUILT_IN[kind]
+    module_name, colon, attribute = kind.partition(":")
+    if not colon:
+        raise ConfigError(f"feed: there is no {kind!r}; {accepted(kind, BUILT_IN)}, or module:attribute")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"feed {kind!r}: there is no module {error.name or module_name!r}") from error
+    except Exception as error:  # a module runs foreign code when it is imported
+        raise ConfigError(f"feed {kind!r}: module {module_name!r} fails: {_line(error)}") from error
+    try:
+        found: Factory | Feed = functools.reduce(getattr, attribute.split("."), module)
+    except AttributeError as error:
+        raise ConfigError(f"feed {kind!r}: module {module_name!r} has no {attribute!r}") from error
+    return found
+
+
+def _is_factory(found: Factory | Feed) -> TypeGuard[Factory]:
+    return inspect.isclass(found) or (callable(found) and bool(_missing(found)))
+
+
+def _missing(thing: object) -> list[str]:
+    return [part for part in _PARTS if not hasattr(thing, part)]
+
+
+def _checked(kind: str, made: Any) -> Feed:
+    """Return it as a feed, or say what it lacks."""
+    missing = _missing(made)
+    if missing:
+        raise ConfigError(
+            f"feed {kind!r}: a {type(made).__name__} is no feed, it has no {', '.join(missing)}"
+        )
+    if made.identity not in get_args(Identity):
+        raise ConfigError(f"feed {kind!r}: identity {made.identity!r}; {accepted('', get_args(Identity))}")
+    if isinstance(made.symbols, str) or not made.symbols:
+        raise ConfigError(f"feed {kind!r}: symbols {made.symbols!r}; accepted is a list with one or more")
+    feed: Feed = made
+    return feed
+
+
+def _check_call(kind: str, factory: Factory, symbols: Sequence[str], options: Mapping[str, object]) -> None:
+    """Check that the call will fit, so that a wrong option is named and no TypeError is guessed at."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # some built-in callables have none; the call itself will tell
+        return
+    takes = signature.parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
+        by_name = {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+        names = [parameter.name for parameter in takes if parameter.kind in by_name]
+        for option in options:
+            if option not in names:
+                raise ConfigError(f"feed {kind!r} takes no {option!r}; {accepted(option, names)}")
+    try:
+        signature.bind(*symbols, **options)
+    except TypeError as error:
+        raise ConfigError(f"feed {kind!r}: {_line(error)}") from error
+
+
+def _agreed(kind: str, feed: Feed, symbols: Sequence[str], options: Mapping[str, object]) -> Feed:
+    """Return a ready feed if it is what was asked for: it cannot be changed any more."""
+    if symbols and sorted(symbols) != sorted(feed.symbols):
+        ready = ", ".join(feed.symbols)
+        raise ConfigError(f"feed {kind!r}: is ready with symbols {ready}; leave symbols out")
+    for option, value in options.items():
+        if getattr(feed, option, None) != value:
+            raise ConfigError(f"feed {kind!r}: is ready and takes no {option!r}; leave it out")
+    return feed
+
+
+def _line(error: Exception) -> str:
+    """Return an error as one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
