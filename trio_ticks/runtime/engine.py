@@ -321,7 +321,8 @@ async def open_engine(
         ConfigError: before anything is started.
         EngineError: the engine failed for good, after everything received was handed on. The block is cancelled,
             unless it reads a stream: then the stream raises at its end. The cause is the exception group.
-        Exception: what the block itself raised comes out bare, after the soft stop.
+        Exception: what the block itself raised comes out bare, after the soft stop. If the engine failed as well,
+            a note says of what.
 
     Cancellation:
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
@@ -331,10 +332,9 @@ async def open_engine(
     body = Held()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run, name="engine")
-        with engine.body, body:
+        with body, engine.body:
             yield engine
         engine.stop()
-    body.release()
     failure = engine.failure()
     if failure is not None:
         raise failure
@@ -347,6 +347,9 @@ async def open_ticks(
     capacity: int = 10_000,
     max_age_s: float | None = None,
     **options: Any,
+    if failure is not None and body.error is not None and not body.holds(EngineError):
+        body.error.add_note(f"Besides, the engine failed: {failure}")
+    body.release()
 ) -> AsyncIterator[Ticks]:
     """Open one stream of everything these feeds bring, with an engine of its own behind it.
 
