@@ -82,15 +82,16 @@ class Mailbox:
         Cancellation:
             At any await; a batch is either returned or still queued.
         """
-        if self._buffer:
-            # A consumer with a full queue must let the others run, too.
+        if self._buffer or self._over:
+            # A consumer with a full queue must let the others run, too, and so must one that asks on at the end.
             await trio.lowlevel.checkpoint()
         while not self._buffer:
             if self._over:
                 if self._failure is not None:
                     raise type(self._failure)(*self._failure.args) from self._failure.__cause__
                 return []
-            self._news = trio.Event()
+            if self._news.is_set():  # else somebody waits for it already, and shall hear of it, too
+                self._news = trio.Event()
             await self._news.wait()
         return self._buffer.take()
 
