@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -103,7 +103,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
         self._failures: list[Exception] = []
-        self._failed_feeds: dict[str, str] = {}
+        self._failed_feeds: dict[str, FeedError] = {}
         self._ingest = trio.CancelScope()
         self._drain = trio.CancelScope()
         self.body = trio.CancelScope()
@@ -113,20 +113,25 @@ class Engine:
     async def run(self) -> None:
         """The nursery tree. What fails is held until everything has drained, and kept for `open_engine` to raise."""
         try:
-            with self._drain:
+            with self._holding_failures(), self._drain:
                 async with trio.open_nursery() as drain:  # closes last: what was received is handed on
                     drain.start_soon(self._sequence, name="sequencer")
                     for strategy in self._plan.strategies:
                         self._start(strategy, drain)
-                    with self._send, self._ingest:
+                    with self._send, self._holding_failures(), self._ingest:
                         async with trio.open_nursery() as ingest:  # closes first
                             for feed in self._plan.feeds:
                                 ingest.start_soon(self._run_feed, feed.name, name=feed.name)
                     self.stop()
-        except* Exception as group:
-            self._failures += leaves(group)
         finally:
             self._finish()
+
+    @contextmanager
+    def _holding_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except* Exception as group:
+            self._failures += leaves(group)
 
     async def _sequence(self) -> None:
         await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
@@ -140,13 +145,20 @@ class Engine:
                     for line in shard.lines:
                         nursery.start_soon(line.run, name=line.name)
         except* FeedError as group:
-            error = _first(group)
-            self._failed_feeds[name] = str(error)
-            log.critical("feed %s is given up: %s", name, error)
-            if len(self._failed_feeds) == len(self._plan.feeds):
-                self._fail(error)
-            else:
-                await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
+            await self._give_up(name, _first(group))
+
+    async def _give_up(self, name: str, error: FeedError) -> None:
+        """Go on without a feed, or fail of them all."""
+        self._failed_feeds[name] = error
+        log.critical("feed %s is given up: %s", name, error)
+        for shard in self._shards[name]:
+            for line in shard.lines:
+                await line.bury(self._send, error.cause)
+        if len(self._failed_feeds) == len(self._plan.feeds):
+            self._failures += self._failed_feeds.values()
+            self.stop()
+        else:
+            await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
         state = StrategyState(strategy.title)
@@ -250,7 +262,7 @@ class Engine:
             uncovered=self._intake.uncovered,
             shards=tuple(shard.statistics() for shards in self._shards.values() for shard in shards),
             strategies=tuple(attrs.evolve(state) for state in self._strategies),
-            failed_feeds=dict(self._failed_feeds),
+            failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},
         )
 
     def stop(self) -> None:
