@@ -26,6 +26,13 @@ from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.transport import parse_url
 
 
+SUBSCRIPTION = "subscription"
+"""What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
+
+FORMER = "former"
+"""Under which the ledger sums up those that are gone."""
+
+
 @attrs.frozen
 class FeedPlan:
     """One feed, under the name it has in this engine."""
@@ -148,6 +155,8 @@ def _check(plan: EnginePlan) -> None:
             parse_url(service.url)
             carried.update(service.symbols)
     for strategy in plan.strategies:
+        if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):
+            raise ConfigError(f"strategy {strategy.title!r}: that name is the engine's own; accepted is any other")
         unknown = sorted(set(strategy.symbols or ()) - carried)
         if unknown:
             raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")

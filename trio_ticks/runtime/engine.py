@@ -19,12 +19,12 @@ from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.assembly import EnginePlan, assemble
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.line import Wiring, emit, leaves
-from trio_ticks.runtime.mailbox import Mailbox, Wanted
+from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.shard import ShardStatistics, build_shards
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
@@ -166,14 +166,12 @@ class Engine:
         if strategy.inline:
             self._fanout.add(InlineConsumer(strategy, state, self._fail))
             return
-        stream = self._open(strategy.title, strategy.wanted, strategy.overflow, strategy.capacity, strategy.max_age_s)
+        stream = self._open(strategy.title, strategy.wanted, strategy.room)
         nursery.start_soon(run_strategy, strategy, stream.ticks, state, self._fail, name=f"strategy {strategy.title}")
 
-    def _open(
-        self, name: str, wanted: Wanted, overflow: Overflow, capacity: int, max_age_s: float | None
-    ) -> StreamConsumer:
-        mailbox = Mailbox(name=name, wanted=wanted, overflow=overflow, capacity=capacity)
-        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=max_age_s))
+    def _open(self, name: str, wanted: Wanted, room: Room) -> StreamConsumer:
+        mailbox = Mailbox(name=name, wanted=wanted, room=room)
+        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=room.max_age_s))
         self._fanout.add(consumer)
         return consumer
 
@@ -233,7 +231,8 @@ class Engine:
         """
         self._check_carried(symbols, feed)
         wanted = Wanted(frozenset(symbols) or None, feed)
-        consumer = self._open(f"subscription {next(self._numbers)}", wanted, overflow, capacity, max_age_s)
+        room = Room(overflow=overflow, capacity=capacity, max_age_s=max_age_s)
+        consumer = self._open(f"{SUBSCRIPTION} {next(self._numbers)}", wanted, room)
         self._open_subscriptions += 1
         try:
             yield consumer.ticks
@@ -348,6 +347,9 @@ async def open_engine(
             yield engine
         engine.stop()
     failure = engine.failure()
+    if failure is not None and body.error is not None and not body.holds(EngineError):
+        body.error.add_note(f"Besides, the engine failed: {failure}")
+    body.release()
     if failure is not None:
         raise failure
 
@@ -359,9 +361,6 @@ async def open_ticks(
     capacity: int = 10_000,
     max_age_s: float | None = None,
     **options: Any,
-    if failure is not None and body.error is not None and not body.holds(EngineError):
-        body.error.add_note(f"Besides, the engine failed: {failure}")
-    body.release()
 ) -> AsyncIterator[Ticks]:
     """Open one stream of everything these feeds bring, with an engine of its own behind it.
 
