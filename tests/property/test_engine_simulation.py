@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 import attrs
@@ -101,14 +102,14 @@ class World:
         elif name == "greet":
             venue.greeting = self.sent[-1:]
         else:
-            fault = {
+            faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
                 "mute": venue.muting,
                 "refuse": venue.refusing,
                 "ignore": venue.ignoring,
                 "hang up": venue.hanging_up,
                 "throttle": lambda: venue.denying(Verdict.TOO_FAST),
-            }[name]
-            with fault():
+            }
+            with faults[name]():
                 await trio.sleep(amount / 2)
                 trades = [self.trade(0.0), self.trade(0.0)]
                 self.muted += trades if name == "mute" else []

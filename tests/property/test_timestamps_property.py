@@ -21,9 +21,7 @@ offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59)
 
 @pytest.mark.parametrize(("per_second", "us"), [(1, 10**6), (10**3, 10**3), (10**6, 1)])
 @given(time_us=instants)
-def test_integers_round_trip_in_units_of_a_microsecond_and_above(
-    per_second: int, us: int, time_us: int
-) -> None:
+def test_integers_round_trip_in_units_of_a_microsecond_and_above(per_second: int, us: int, time_us: int) -> None:
     """to_us(t in a unit) is t, for every t that the unit can hold; as integer and as text."""
     value = time_us // us
     assert to_us(value) == value * us

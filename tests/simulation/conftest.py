@@ -1,4 +1,4 @@
-"""What every simulated test starts with. Beside it each takes `autojump_clock`, by which pytest-trio jumps in time."""
+"""What every simulated test starts with; beside it each takes `autojump_clock`, so that pytest-trio jumps in time."""
 
 from __future__ import annotations
 

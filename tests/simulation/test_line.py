@@ -287,7 +287,7 @@ async def test_backpressure_is_not_silence(autojump_clock: MockClock, venue: Ven
 async def test_a_tick_in_the_very_moment_of_the_deadline_counts(
     autojump_clock: MockClock, venue: Venue, after_s: float
 ) -> None:
-    """A tick that is there when the bound is reached proves that the link is well, in whatever order they are seen."""
+    """A tick that is there when the bound is reached proves that the link is well, whichever is seen first."""
     feed = venue.feed("X", heartbeat_s=None if after_s == 5.0 else 2.0)
     async with running_line(venue, feed, silent_after_s=5.0, mute_after_s=6.0, ack_s=60.0) as bench:
         await venue.wait_subscribed()
@@ -304,7 +304,7 @@ async def test_a_tick_in_the_very_moment_of_the_deadline_counts(
 
 
 async def test_a_standstill_of_the_event_loop_is_not_silence(autojump_clock: MockClock, venue: Venue) -> None:
-    """When a strategy that computes kept everybody from listening, the bound starts anew; real silence then counts."""
+    """When a strategy that computes kept all from listening, the bound starts anew; real silence then counts."""
     async with running_line(venue, silent_after_s=5.0, mute_after_s=6.0) as bench:
         await venue.wait_subscribed()
         await trio.sleep(1.0)

@@ -385,9 +385,7 @@ def test_a_list_is_refused_exactly_when_a_service_is_over_the_plan(plan: str) ->
         feed(*shares, "ONE.US", plan=plan)
 
 
-@pytest.mark.parametrize(
-    ("plan", "meant"), [("profesional", "professional"), ("Free", "free"), ("gold", None)]
-)
+@pytest.mark.parametrize(("plan", "meant"), [("profesional", "professional"), ("Free", "free"), ("gold", None)])
 def test_an_unknown_plan_lists_the_known_ones(plan: str, meant: str | None) -> None:
     """A plan that does not exist is named, with what is accepted and what was probably meant."""
     with pytest.raises(ConfigError, match=r"^plan: .*free, basic, premium, professional") as caught:

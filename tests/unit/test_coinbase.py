@@ -143,9 +143,7 @@ def test_a_heartbeat_counts_for_nothing() -> None:
     [
         (
             {"message": "Failed to subscribe", "reason": "FOO-BAR is not a valid product"},
-            Reply(
-                "subscriptions", Verdict.BAD_SYMBOLS, "Failed to subscribe: FOO-BAR is not a valid product"
-            ),
+            Reply("subscriptions", Verdict.BAD_SYMBOLS, "Failed to subscribe: FOO-BAR is not a valid product"),
         ),
         (
             {"message": "Failed to subscribe", "reason": "No channels provided"},
@@ -166,9 +164,7 @@ def test_messages_of_another_kind_are_unknown(message: object) -> None:
     assert decode(message) == Decoded(unknown=1)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "5", "[" * 100_000, '{"type":5}', b"\xff", "\ud800", '{"type":"match"']
-)
+@pytest.mark.parametrize("text", ["", "[]", "5", "[" * 100_000, '{"type":5}', b"\xff", "\ud800", '{"type":"match"'])
 def test_garbage_is_unreadable(text: str | bytes) -> None:
     """What is no JSON object with a type is counted as unreadable and raises nothing."""
     assert Coinbase("SKL-BTC").decode([text]) == Decoded(unreadable=1)

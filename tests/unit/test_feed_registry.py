@@ -145,9 +145,9 @@ def test_resolve_returns_what_the_name_stands_for() -> None:
         ("own_needy:Feed", ["A"], {}, "there is no module 'own_missing_thing'"),
         ("own_broken:Feed", ["A"], {}, "module 'own_broken' fails: SyntaxError"),
         ("own_failing:Feed", ["A"], {}, "module 'own_failing' fails: RuntimeError: not today"),
-        (":Feed", ["A"], {}, "module '' fails"),
+        (":Feed", ["A"], {}, "names no object; accepted is module:name"),
         (".own_feeds:Mine", ["A"], {}, "module '.own_feeds' fails"),
-        ("own_feeds:", ["A"], {}, "module 'own_feeds' has no ''"),
+        ("own_feeds:", ["A"], {}, "names no object; accepted is module:name"),
         ("own_feeds:Nobody", ["A"], {}, "module 'own_feeds' has no 'Nobody'"),
         ("own_feeds:Mine.inner", ["A"], {}, "module 'own_feeds' has no 'Mine.inner'"),
         (

@@ -111,9 +111,7 @@ def test_a_number_keeps_the_text_it_was_written_in(json: str, text: str) -> None
     assert text_of(msgspec.Raw(json.encode())) == text
 
 
-@pytest.mark.parametrize(
-    "json", [b"true", b"[1]", b'{"a":1}', b"[" * 9000, b'"\\ud800"', b'"\xff"', b'"\xff']
-)
+@pytest.mark.parametrize("json", [b"true", b"[1]", b'{"a":1}', b"[" * 9000, b'"\\ud800"', b'"\xff"', b'"\xff'])
 def test_what_is_neither_text_nor_number_is_refused_in_one_line(json: bytes) -> None:
     """Objects, booleans and broken strings are no field of a trade."""
     with pytest.raises(ValueError, match="is neither text nor number") as caught:

@@ -85,7 +85,7 @@ def _with_variables(value: Any, key: str, environ: Mapping[str, str]) -> Any:
 def _variable(name: str, key: str, environ: Mapping[str, str]) -> str:
     try:
         return environ[name]
-    except (KeyError, ValueError):  # ValueError: the process can have no variable of that name
+    except (KeyError, ValueError):  # ValueError: the locale cannot even spell the name
         raise ConfigError(f"{key}: the environment has no variable {name!r}") from None
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from trio_ticks.errors import ConfigError
 
-# A day. Nothing here waits longer, and a value in milliseconds or microseconds is caught.
+# A day. Nothing here waits longer, so what lies beyond is a number in another unit.
 LONGEST_S = 86_400.0
 
 # A refusal stays readable in a terminal, whatever was written into the file.

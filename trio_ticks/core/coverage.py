@@ -43,7 +43,7 @@ class _Session:
 
 @attrs.define
 class _Past:
-    """One symbol: settled up to ``until_us``, where coverage ended for this cause; what is not settled; who is open."""
+    """One symbol: settled up to ``until_us``, where coverage ended for that cause; what is not; who is open."""
 
     until_us: int
     cause: str = ""
@@ -81,8 +81,10 @@ class Coverage:
     def ended(self, session: Hashable, until_us: int, cause: str) -> list[Gap]:
         """Note that a session covered its symbols until then and is over; return the gaps this reveals."""
         found = self._sessions.pop(session, None)
+        if found is None:
+            return []
         gaps: list[Gap] = []
-        for symbol in found.symbols if found is not None else ():
+        for symbol in found.symbols:
             past = self._pasts[symbol]
             past.sessions.discard(session)
             past.unsettled.append(_Span(found.span.start_us, until_us, cause))

@@ -10,10 +10,10 @@ holds at most ``capacity`` records. What does not fit is dropped by one of four 
 ``fail``        as ``drop_newest``, and ``failed`` turns true
 =============== ======================================================================================
 
-Nothing is dropped silently. At the place in the order where records are missing stands one `Gap` with the
-cause ``overflow``, the number of ticks, and an interval that covers everything dropped there. Conflated ticks
-are missing from what lies between two takes, so their gap comes first. A gap that stands between records takes
-the room of one, so that memory stays bounded.
+Nothing is dropped silently. At the place in the order where records are missing stands one `Gap` with
+the cause ``overflow``, the number of ticks, and an interval that covers everything dropped there.
+Conflated ticks are missing from what lies between two takes, so their gap comes first. A gap that stands
+between records takes the room of one, so that memory stays bounded.
 
 The law, at any moment: ``offered == taken + dropped + queued``, in ticks.
 """
@@ -155,10 +155,6 @@ class _KeepNewest:
         return bool(self._batches)
 
     def put(self, records: Sequence[Record]) -> None:
-        surplus = len(records) - self._capacity
-        if surplus > 0:
-            self._loss.add(records[:surplus])
-            records = records[surplus:]
         self._batches.append(records)
         self._size += len(records)
         while self._size > self._capacity:

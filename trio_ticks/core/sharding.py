@@ -1,9 +1,10 @@
 """Which symbols share a connection.
 
-The symbols are laid in a row in the order of a hash, and the row is cut into equal pieces. The cuts follow from
-the number of symbols alone, which makes the pieces even; and when one symbol comes or goes every cut shifts by
-at most one place, which makes them stable: of all other symbols at most ``shards - 1`` change their shard, one
-at each cut. The hash spreads symbols with similar names, which often trade alike, over all connections.
+The symbols are laid in a row in the order of a hash, and the row is cut into equal pieces. The cuts
+follow from the number of symbols alone, which makes the pieces even; and when one symbol comes or goes
+every cut shifts by at most one place, which makes them stable: of all other symbols at most ``shards -
+1`` change their shard, one at each cut. The hash spreads symbols with similar names, which often trade
+alike, over all connections.
 
 A change of ``shards`` itself moves many symbols. It happens when the connections that exist are full.
 """

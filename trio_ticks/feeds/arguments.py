@@ -61,9 +61,7 @@ def checked_url(url: str) -> str:
     except ValueError:
         sound = False
     if not sound or " " in url or not url.isprintable():
-        raise ConfigError(
-            f"url: {url!r} is no WebSocket address; accepted is ws://HOST[:PORT][/PATH] or wss://…"
-        )
+        raise ConfigError(f"url: {url!r} is no WebSocket address; accepted is ws://HOST[:PORT][/PATH] or wss://…")
     return url
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, get_args
 
+from trio_ticks.config.reference import in_one_line, load_object
+from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.feeds.alltick import AllTick
 from trio_ticks.feeds.alltick_simple import AllTickSimple
 from trio_ticks.feeds.arguments import accepted
-from trio_ticks.feeds.base import Feed, Identity
+from trio_ticks.feeds.base import Feed
 from trio_ticks.feeds.coinbase import Coinbase
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ def make_feed(kind: str, symbols: Sequence[str] = (), **options: object) -> Feed
     try:
         if _is_factory(found):
             _check_call(kind, found, symbols, given)
-            return _checked(kind, found(*symbols, **given))
-        return _agreed(kind, _checked(kind, found), symbols, given)
+            return check_feed(found(*symbols, **given), kind=kind)
+        return _agreed(kind, check_feed(found, kind=kind), symbols, given)
     except TrioTicksError:
         raise
     except Exception as error:  # foreign code runs here: whatever it raises is a mistake in it or its use
-        raise ConfigError(f"feed {kind!r}: {_line(error)}") from error
+        raise ConfigError(f"feed {kind!r}: {in_one_line(error)}") from error
 
 
 def resolve(kind: str) -> Factory | Feed:
@@ -61,19 +61,12 @@ def resolve(kind: str) -> Factory | Feed:
     """
     if kind in BUILT_IN:
         return BUILT_IN[kind]
-    module_name, colon, attribute = kind.partition(":")
-    if not colon:
+    if ":" not in kind:
         raise ConfigError(f"feed: there is no {kind!r}; {accepted(kind, BUILT_IN)}, or module:attribute")
     try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"feed {kind!r}: there is no module {error.name or module_name!r}") from error
-    except Exception as error:  # a module runs foreign code when it is imported
-        raise ConfigError(f"feed {kind!r}: module {module_name!r} fails: {_line(error)}") from error
-    try:
-        found: Factory | Feed = functools.reduce(getattr, attribute.split("."), module)
-    except AttributeError as error:
-        raise ConfigError(f"feed {kind!r}: module {module_name!r} has no {attribute!r}") from error
+        found: Factory | Feed = load_object(kind)
+    except ConfigError as error:
+        raise ConfigError(f"feed {error}") from error
     return found
 
 
@@ -85,13 +78,20 @@ def _missing(thing: object) -> list[str]:
     return [part for part in _PARTS if not hasattr(thing, part)]
 
 
-def _checked(kind: str, made: Any) -> Feed:
-    """Return it as a feed, or say what it lacks."""
+def check_feed(made: Any, *, kind: str = "") -> Feed:
+    """Return an object as a feed.
+
+    Args:
+        made: What should be one.
+        kind: How it was named, for the error; its type's name by default.
+
+    Raises:
+        ConfigError: It lacks a part, or one of them cannot be used. One line.
+    """
+    kind = kind or type(made).__name__
     missing = _missing(made)
     if missing:
-        raise ConfigError(
-            f"feed {kind!r}: a {type(made).__name__} is no feed, it has no {', '.join(missing)}"
-        )
+        raise ConfigError(f"feed {kind!r}: a {type(made).__name__} is no feed, it has no {', '.join(missing)}")
     if made.identity not in get_args(Identity):
         raise ConfigError(f"feed {kind!r}: identity {made.identity!r}; {accepted('', get_args(Identity))}")
     if isinstance(made.symbols, str) or not made.symbols:
@@ -116,7 +116,7 @@ def _check_call(kind: str, factory: Factory, symbols: Sequence[str], options: Ma
     try:
         signature.bind(*symbols, **options)
     except TypeError as error:
-        raise ConfigError(f"feed {kind!r}: {_line(error)}") from error
+        raise ConfigError(f"feed {kind!r}: {in_one_line(error)}") from error
 
 
 def _agreed(kind: str, feed: Feed, symbols: Sequence[str], options: Mapping[str, object]) -> Feed:
@@ -128,8 +128,3 @@ def _agreed(kind: str, feed: Feed, symbols: Sequence[str], options: Mapping[str,
         if getattr(feed, option, None) != value:
             raise ConfigError(f"feed {kind!r}: is ready and takes no {option!r}; leave it out")
     return feed
-
-
-def _line(error: Exception) -> str:
-    """Return an error as one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

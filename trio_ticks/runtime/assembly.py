@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -18,13 +18,14 @@ from trio_ticks.config import (
     StrategyConfig,
     load_config,
 )
+from trio_ticks.config.reference import load_object
+from trio_ticks.core.identity import Identity
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError
-from trio_ticks.feeds.base import Feed, Identity, services_of
-from trio_ticks.feeds.registry import check_feed, load_object, make_feed
+from trio_ticks.feeds.base import Feed, services_of
+from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.transport import parse_url
-
 
 SUBSCRIPTION = "subscription"
 """What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
@@ -44,9 +45,9 @@ class FeedPlan:
 
     def sequencer(self) -> Sequencer:
         """Return a new sequencer with the feed's promise of identity, unless the user chose another."""
-        identity: Identity = self.feed.identity if self.settings.identity == "auto" else self.settings.identity
+        promised = cast("Identity", self.feed.identity)  # `check_feed` has seen that it is one
         return Sequencer(
-            identity=identity,
+            identity=promised if self.settings.identity == "auto" else self.settings.identity,
             lateness_s=self.settings.lateness_s,
             late=self.settings.late,
             ahead_s=self.settings.ahead_s,

@@ -130,7 +130,7 @@ class Engine:
     def _holding_failures(self) -> Iterator[None]:
         try:
             yield
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 - held for the caller of `open_engine`
             self._failures += leaves(group)
 
     async def _sequence(self) -> None:
@@ -150,14 +150,14 @@ class Engine:
     async def _give_up(self, name: str, error: FeedError) -> None:
         """Go on without a feed, or fail of them all."""
         self._failed_feeds[name] = error
-        log.critical("feed %s is given up: %s", name, error)
         for shard in self._shards[name]:
             for line in shard.lines:
                 await line.bury(self._send, error.cause)
         if len(self._failed_feeds) == len(self._plan.feeds):
-            self._failures += self._failed_feeds.values()
+            self._failures += self._failed_feeds.values()  # raised to the caller, so they are not logged as well
             self.stop()
         else:
+            log.critical("feed %s is given up: %s", name, error)
             await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 import trio
 
@@ -18,7 +19,7 @@ class Held:
     def __init__(self) -> None:
         self.error: BaseException | None = None
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -200,6 +200,7 @@ class Line:
         await self._lost(failure, talk, events)
         if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once(lived_s)):
             raise failure
+        log.warning("%s: %s: %s", self.name, failure.cause, failure)  # what is raised is told by whoever catches it
         return lived_s
 
     async def bury(self, events: trio.MemorySendChannel[Event], cause: str) -> None:
@@ -330,7 +331,6 @@ class Line:
         cause = failure.cause
         self._last_error = str(failure)
         self._reconnects[cause] = self._reconnects.get(cause, 0) + 1
-        log.warning("%s: %s: %s", self.name, cause, failure)
         await self._end_session(talk, events, cause)
         await self._tell(events, cause if cause in {"silent", "mute"} else "disconnected", str(failure))
 

@@ -7,10 +7,11 @@ for opening (`_refusal`, `_failure`) and for an open link (`LinkClosed`), so tha
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import attrs
@@ -23,11 +24,10 @@ from trio_ticks.errors import (
     ConfigError,
     ConnectError,
     FeedError,
+    RemoteProtocolError,
 )
 from trio_ticks.feeds.base import Message
 from trio_ticks.runtime.clock import NowUs, utc_now_us
-
-E = TypeVar("E", bound=BaseException)
 
 MAX_MESSAGE_BYTES = 1 << 20
 """A push is about 160 bytes and a subscription answer under 1 kB; past 1 MiB a peer is not a ticker."""
@@ -144,42 +144,35 @@ async def open_websocket(
         At any await; the socket is closed, after a closing handshake of at most `CLOSE_S` where one is due.
     """
     endpoint = parse_url(url, secret_query=secret_query)
-    try:
-        async with trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
+        reader = _Reader(nursery)
+        try:
             with _in_time(url, timeout_s):
                 stream = await _connect(endpoint, url)
-                try:
-                    websocket = await trio_websocket.wrap_client_stream(
-                        nursery,
-                        stream,
-                        endpoint.authority,
-                        endpoint.target,
-                        max_message_size=MAX_MESSAGE_BYTES,
-                    )
-                except BaseException:
-                    await trio.aclose_forcefully(stream)
-                    raise
+                websocket = await _shake_hands(stream, endpoint, reader, url)
             try:
-                if websocket.closed is not None:
-                    raise ConnectError(f"{url}: the server closed the connection during the handshake")
-                yield _WebSocketLink(websocket, now_us)
+                yield _WebSocketLink(websocket, reader, now_us)
             finally:
                 with trio.move_on_after(CLOSE_S, shield=True):
                     await websocket.aclose()
-                nursery.cancel_scope.cancel("the link is closed")
-    except* trio_websocket.ConnectionRejected as rejected:
-        raise _refusal(url, _only(rejected)) from None
+                # Where the peer began the closing, that library leaves the socket to its end of stream.
+                await trio.aclose_forcefully(stream)
+        finally:
+            reader.life.cancel("the link is closed")
 
 
 class _WebSocketLink:
-    def __init__(self, websocket: trio_websocket.WebSocketConnection, now_us: NowUs) -> None:
+    def __init__(self, websocket: trio_websocket.WebSocketConnection, reader: _Reader, now_us: NowUs) -> None:
         self._websocket = websocket
+        self._reader = reader
         self._now_us = now_us
 
     async def receive(self) -> Wakeup:
         try:
             message = await self._websocket.get_message()
         except trio_websocket.ConnectionClosed as closed:
+            if self._reader.error is not None:
+                raise RemoteProtocolError(f"broken WebSocket frames: {self._reader.error}") from None
             raise LinkClosed(_farewell(closed.reason)) from None
         return Wakeup((message,), self._now_us())
 
@@ -190,28 +183,78 @@ class _WebSocketLink:
             raise LinkClosed(_farewell(closed.reason)) from None
 
 
-class _in_time:  # noqa: N801 - reads as a sentence in its `with`
+class _Reader:
+    """Runs trio-websocket's reader task and notices its end.
+
+    That library waits for the handshake for ever when the peer hangs up in the middle of it, and lets foreign
+    errors out of the task when the peer does not speak HTTP. It is given this object for a nursery.
+
+    The task outlives a cancellation of the link until ``life`` is cancelled: without it nobody would hear the
+    peer's half of the closing handshake, and every stop would wait for that in vain.
+    """
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self.handshake = trio.CancelScope()
+        self.life = trio.CancelScope(shield=True)
+        self.error: Exception | None = None
+
+    def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(self._run, task, name="trio-websocket reader")
+
+    async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            with self.life:
+                await task()
+        except Exception as error:  # noqa: BLE001 - h11, wsproto and trio-websocket have no common root
+            self.error = error
+        self.handshake.cancel("the reader has ended")
+
+    def refusal(self, url: str) -> FeedError:
+        """Return why there was no handshake."""
+        if isinstance(self.error, trio_websocket.ConnectionRejected):
+            return _refusal(url, self.error.status_code)
+        if self.error is not None:
+            return ConnectError(f"{url}: the peer does not answer as a WebSocket server does")
+        return ConnectError(f"{url}: the server closed the connection during the handshake")
+
+
+async def _shake_hands(
+    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream], endpoint: Endpoint, reader: _Reader, url: str
+) -> trio_websocket.WebSocketConnection:
+    try:
+        with reader.handshake:
+            websocket = await trio_websocket.wrap_client_stream(
+                cast("trio.Nursery", reader),
+                stream,
+                endpoint.authority,
+                endpoint.target,
+                max_message_size=MAX_MESSAGE_BYTES,
+            )
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    if reader.handshake.cancelled_caught:
+        await trio.aclose_forcefully(stream)
+        raise reader.refusal(url)
+    return websocket
+
+
+@contextmanager
+def _in_time(url: str, timeout_s: float) -> Iterator[None]:
     """``trio.fail_after`` whose error is ours."""
-
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self._url = url
-        self._timeout_s = timeout_s
-        self._scope = trio.move_on_after(timeout_s)
-
-    def __enter__(self) -> None:
-        self._scope.__enter__()
-
-    def __exit__(self, *exc: object) -> None:
-        self._scope.__exit__(*exc)  # type: ignore[arg-type]  # the three of the protocol, passed through
-        if self._scope.cancelled_caught:
-            raise ConnectError(f"{self._url}: no handshake within {self._timeout_s:g} s")
+    with trio.move_on_after(timeout_s) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise ConnectError(f"{url}: no handshake within {timeout_s:g} s")
 
 
 async def _connect(endpoint: Endpoint, url: str) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
     try:
         stream = await trio.open_tcp_stream(endpoint.host, endpoint.port)
     except OSError as error:
-        raise _failure(url, error) from error
+        # Trio tries every address of the host, and puts what each said behind its own summary.
+        raise _failure(url, error.__cause__ or error) from error
     if not endpoint.secure:
         return stream
     secured = trio.SSLStream(
@@ -219,21 +262,26 @@ async def _connect(endpoint: Endpoint, url: str) -> trio.SocketStream | trio.SSL
     )
     try:
         await secured.do_handshake()
-    except BaseException as error:
+    except (trio.BrokenResourceError, OSError) as error:
         await trio.aclose_forcefully(secured)
-        if isinstance(error, trio.BrokenResourceError | OSError):
-            raise _failure(url, error.__cause__ or error) from error
+        raise _failure(url, error.__cause__ or error) from error
+    except BaseException:
+        await trio.aclose_forcefully(secured)
         raise
     return secured
 
 
 def _failure(url: str, error: BaseException) -> FeedError:
     """Return our error for a road that leads nowhere."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateError(f"{url}: certificate refused: {error.verify_message}")
-    if isinstance(error, OSError) and error.strerror:
-        return ConnectError(f"{url}: {error.strerror}")
-    return ConnectError(f"{url}: {error}")
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+        return ConnectError(f"{url}: {getattr(error, 'strerror', None) or error}")
+    # Trio puts the address into strerror; it is in the URL already. Numbers below zero are the resolver's own.
+    number = error.errno or 0
+    return ConnectError(f"{url}: {os.strerror(number) if number > 0 else error.strerror or error}")
 
 
 _MEANINGS = {
@@ -244,9 +292,8 @@ _MEANINGS = {
 }
 
 
-def _refusal(url: str, rejected: trio_websocket.ConnectionRejected) -> FeedError:
+def _refusal(url: str, status: int) -> FeedError:
     """Return our error for a server that answers the handshake with something else than 101."""
-    status = rejected.status_code
     words = _MEANINGS.get(status, "the server refused the connection")
     kind = AuthenticationError if status in {401, 403} else ConnectError
     return kind(f"{url}: HTTP {status}: {words}")
@@ -257,11 +304,3 @@ def _farewell(reason: trio_websocket.CloseReason | None) -> str:
     if reason is None or reason.code == 1006:  # noqa: PLR2004 - RFC 6455 7.4.1: no close frame was seen
         return "the connection was cut"
     return f"the server closed it with {reason.code}" + (f" {reason.reason}" if reason.reason else "")
-
-
-def _only(group: BaseExceptionGroup[E]) -> E:
-    """Return the one error in a group, however deep."""
-    inner: object = group
-    while isinstance(inner, BaseExceptionGroup):
-        inner = inner.exceptions[0]
-    return inner  # type: ignore[return-value]  # the leaves of a group of E are E

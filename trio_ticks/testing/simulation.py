@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 # Trio offers no seed: this is the module whose two names decide the order of tasks that are ready together, and
 # the only private access of this package. Hypothesis reaches for the same two.
-_scheduler: Any = trio._core._run  # type: ignore[attr-defined]  # noqa: SLF001
+_scheduler: Any = trio._core._run  # noqa: SLF001 - as just said
 
 
 def simulate(

@@ -20,8 +20,9 @@ from typing import Any
 
 import trio
 
+from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConnectError
-from trio_ticks.feeds.base import Decoded, Feed, Identity, Limits, Message, Reply, Request, Verdict
+from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Reply, Request, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.engine import Engine, open_engine

@@ -1,0 +1,1 @@
+"""Servers and readers that several tests share."""

@@ -1,0 +1,51 @@
+"""The house style is a test: lint, types and the direction of imports hold for every commit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CHECKS = {
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "cancellation": ["flake8", "trio_ticks", "tests", "examples", "conftest.py"],
+    "types": ["mypy"],
+}
+
+
+@pytest.mark.parametrize("command", CHECKS.values(), ids=CHECKS)
+def test_the_house_style_holds(command: list[str]) -> None:
+    """Each tool finds nothing."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports_point_one_way() -> None:
+    """The layers of the package, and what each may know of the outside."""
+    script = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_importing_the_package_is_light() -> None:
+    """`import trio_ticks` alone loads no database client, no command line and no testing kit."""
+    heavy = ["influxdb_client", "typer", "rich", "hypothesis", "pandas", "asyncio.base_events"]
+    script = f"import sys, trio_ticks; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not done.stdout.strip()
+
+
+def test_no_module_is_too_long() -> None:
+    """A newcomer finds any behaviour by its file name, and reads the file in one go."""
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "trio_ticks").rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert not long

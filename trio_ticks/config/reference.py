@@ -1,0 +1,35 @@
+"""From the text ``module:name`` to the object it names."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from trio_ticks.errors import ConfigError
+
+
+def load_object(reference: str) -> Any:
+    """Import a module and return one of its attributes, which may be dotted.
+
+    Raises:
+        ConfigError: There is no such module or attribute, or the module fails. One line.
+    """
+    module_name, colon, attribute = reference.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigError(f"{reference!r} names no object; accepted is module:name")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{reference!r}: there is no module {error.name or module_name!r}") from error
+    except Exception as error:  # a module runs foreign code when it is imported
+        raise ConfigError(f"{reference!r}: module {module_name!r} fails: {in_one_line(error)}") from error
+    try:
+        return functools.reduce(getattr, attribute.split("."), module)
+    except AttributeError as error:
+        raise ConfigError(f"{reference!r}: module {module_name!r} has no {attribute!r}") from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Return a foreign error as one line: its type and its words."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
