@@ -92,7 +92,7 @@ class Endpoint:
 
     host: str
     port: int
-    target: str
+    target: str = attrs.field(repr=False)  # the token may be in it
     secure: bool
 
     @property
