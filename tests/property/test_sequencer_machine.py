@@ -33,7 +33,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @st.composite
 def shown_ticks(draw: st.DrawFn) -> Tick:
-    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=[None]))
+    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=["buy", None]))
     trade_id = draw(st.one_of(st.integers(1, 9), st.none()))
     return attrs.evolve(tick, trade_id=trade_id, sequence=draw(st.integers(0, 1)))
 
