@@ -55,7 +55,7 @@ class SequencerLife(RuleBasedStateMachine):
         assert real == expected
         self.delivered += real
 
-    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(0, 4))
+    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(-1, 4))
     def push(self, session: str, shown: list[Tick], wait: int) -> None:
         self.now += wait
         shown = [attrs.evolve(tick, received_us=self.now) for tick in shown]
