@@ -68,5 +68,5 @@ def test_the_programs_pass_strict_types(tmp_path: Path) -> None:
     for name, program in zip(EXPECTED, PROGRAMS, strict=True):
         (tmp_path / f"{name}.py").write_text(program)
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -19,7 +19,7 @@ RECORDINGS = [
     ("XBTUSDT", "xbtusdt-2025-11-10.csv", 1_000, 457),
     ("700.HK", "700hk-2022-01-07.csv", 1_972, 0),
 ]
-"""Symbol, file, trades, and how many of them share a millisecond, which is what AllTick's wire knows, with another."""
+"""Symbol, file, trades, and how many of these share a millisecond, the finest that AllTick's wire knows."""
 
 # The simulator counts requests that come too fast; waiting 3 s for each reconnect would only make the test slow.
 AT_ONCE = ConnectionConfig(
@@ -59,10 +59,13 @@ def is_provable(trades: Sequence[Tick], cut: int) -> bool:
 async def received(trades: Sequence[Tick], symbol: str, cuts: Sequence[int]) -> list[Tick]:
     """Send the trades, cut the link before each of ``cuts``, and return what reached a strategy."""
     got: list[Tick] = []
+    complete = trio.Event()
 
     async def collect(ticks: Ticks) -> None:
         async for tick in ticks:
             got.append(tick)
+            if shown(tick) == shown(trades[-1]):
+                complete.set()
 
     async with open_sim([], symbols=[symbol], snapshot=True) as sim:
         feed = AllTick(symbol, url=sim.url, token="demo", plan="professional")
@@ -72,8 +75,7 @@ async def received(trades: Sequence[Tick], symbol: str, cuts: Sequence[int]) -> 
                 await sim.send(trades[start:end])
                 if end < len(trades):
                     await sim.drop()
-            while engine.statistics().ledger.received < len(trades) + len(cuts):
-                await trio.sleep(0.001)
+            await complete.wait()
         assert engine.statistics().ledger.imbalances() == []
         assert engine.statistics().gaps == {"closed": len(cuts)}
     return got

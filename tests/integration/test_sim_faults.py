@@ -11,11 +11,11 @@ import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.sim_client import OTHER, STOCK, client, open_quiet, tick
 from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.frames import Frame, Opcode
 
+from tests.support.sim_client import OTHER, STOCK, client, open_quiet, tick
 from trio_ticks.sim import Sim, parse_faults, run_faults
 
 SUBSCRIBE = b'{"cmd_id":22004,"seq_id":1,"trace":"t","data":{"symbol_list":[{"code":"BTCUSDT"}]}}'

@@ -8,14 +8,13 @@ import attrs
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.sequencer_model import SlowSequencer
 
+from tests.support.sequencer_model import SlowSequencer
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.testing import START_US, check_identity, check_ledger, check_order, ticks
 
 if TYPE_CHECKING:
     from tests.support.sequencer_model import Entry
-
     from trio_ticks.model import Tick
 
 SETTINGS = st.fixed_dictionaries(
@@ -33,7 +32,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @st.composite
 def shown_ticks(draw: st.DrawFn) -> Tick:
-    tick = draw(ticks(symbols=["X", "Y"], stamps=10, prices=[1.0, 2.0], volumes=[1.0], sides=[None]))
+    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=["buy", None]))
     trade_id = draw(st.one_of(st.integers(1, 9), st.none()))
     return attrs.evolve(tick, trade_id=trade_id, sequence=draw(st.integers(0, 1)))
 
@@ -47,6 +46,7 @@ class SequencerLife(RuleBasedStateMachine):
         self.delivered: list[Tick] = []
         self.real = Sequencer(**settings)
         self.slow = SlowSequencer(**settings)
+        self.open: set[str] = set()
         self.save()
 
     def agree(self, real: list[Tick], slow: list[Entry]) -> None:
@@ -54,12 +54,13 @@ class SequencerLife(RuleBasedStateMachine):
         assert real == expected
         self.delivered += real
 
-    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(0, 4))
+    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(-1, 4))
     def push(self, session: str, shown: list[Tick], wait: int) -> None:
         self.now += wait
         shown = [attrs.evolve(tick, received_us=self.now) for tick in shown]
         before = [attrs.evolve(tick) for tick in shown]
         self.pushed += len(shown)
+        self.open.add(session)
         self.agree(self.real.push(shown, session=session, now_us=self.now), self.slow.push(shown, session, self.now))
         assert shown == before, "ticks handed in are never changed"
 
@@ -76,6 +77,7 @@ class SequencerLife(RuleBasedStateMachine):
     def end_session(self, session: str) -> None:
         self.real.end_session(session)
         self.slow.end_session(session)
+        self.open.discard(session)
 
     @rule()
     def save(self) -> None:
@@ -91,6 +93,7 @@ class SequencerLife(RuleBasedStateMachine):
         self.real = Sequencer.restore(msgspec.msgpack.decode(self.saved), with_overlap, **self.settings)
         self.slow = self.saved_slow.restore(tail)
         self.pushed = 0
+        self.open.clear()
         self.save()
 
     @invariant()
@@ -123,6 +126,7 @@ class SequencerLife(RuleBasedStateMachine):
             assert len(window.held) <= window.kept
             assert list(window.order) == sorted(window.stamps)
             assert all(stamp.keys for stamp in window.stamps.values())
+            assert window.sessions.keys() <= self.open
             assert all(window.copies.keys() >= counts.keys() for counts in window.sessions.values())
 
 

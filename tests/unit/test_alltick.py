@@ -239,6 +239,7 @@ def test_the_reason_hides_the_token_even_where_it_would_be_cut() -> None:
     "message",
     [
         {"cmd_id": 22999, "data": {"code": "700.HK", "bids": [], "asks": []}},
+        {"cmd_id": 22999, "data": TRADE},
         {"cmd_id": 1, "data": {}},
         {"cmd_id": None},
         {},
@@ -349,8 +350,8 @@ def test_another_host_keeps_the_paths_and_a_path_replaces_them() -> None:
     for url in ("ws://127.0.0.1:9000", "ws://127.0.0.1:9000/"):
         urls = [service.url for service in feed("GOLD", "A.US", url=url).services()]
         assert urls == ["ws://127.0.0.1:9000/quote-stock-b-ws-api", "ws://127.0.0.1:9000/quote-b-ws-api"]
-    (service,) = feed("GOLD", "A.US", url="ws://127.0.0.1:9000/mine").services()
-    assert (service.name, service.url) == ("alltick", "ws://127.0.0.1:9000/mine")
+    (service,) = feed("GOLD", "A.US", url="ws://127.0.0.1:9000/mine/").services()
+    assert (service.name, service.url) == ("alltick", "ws://127.0.0.1:9000/mine/")
     assert service.symbols == ("GOLD", "A.US")
 
 
@@ -375,7 +376,7 @@ def test_a_plan_is_what_is_documented(plan: str, connections: int, codes: int, c
 @pytest.mark.parametrize("plan", PLANS)
 def test_a_list_is_refused_exactly_when_a_service_is_over_the_plan(plan: str) -> None:
     """Each service carries connections x codes; one more names the next plan, if there is one."""
-    room = PLANS[plan].capacity
+    room = {"free": 5, "basic": 100, "premium": 600, "professional": 30_000}[plan]
     shares = [f"{n}.US" for n in range(room)]
     feed(*shares, *map(str, range(room)), plan=plan)
     larger = {"free": "basic", "basic": "premium", "premium": "professional"}.get(plan)

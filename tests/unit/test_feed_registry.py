@@ -183,3 +183,9 @@ def test_what_cannot_be_a_feed_is_one_line(
     assert complaint in line
     assert "\n" not in line
     assert "s3cret" not in line
+
+
+def test_a_feeds_own_complaint_is_passed_on_as_it_is() -> None:
+    """A ConfigError that a feed raises is already one clear line."""
+    with pytest.raises(ConfigError, match=r"^symbols: mine alone$"):
+        make_feed("own_feeds:Careful", ["A"])

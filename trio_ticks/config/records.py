@@ -6,7 +6,7 @@ configuration that exists is a configuration that can be used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - the loader resolves the hints at run time
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs

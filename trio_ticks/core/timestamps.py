@@ -68,14 +68,12 @@ def to_us(value: object) -> int:
     Raises:
         ValueError: It is none of these, or before 1990, or in 2200 or later. One line.
     """
-    if type(value) is int:  # the commonest by far, and so the first
+    if isinstance(value, int):  # the commonest by far; a bool is in no unit's range
         return _from_number(value, "", value)
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, float):
         return _from_float(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _from_number(int(value), "", int(value))
     raise ValueError(f"time of type {type(value).__name__} is neither a number nor a text")
 
 

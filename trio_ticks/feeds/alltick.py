@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from trio_ticks.config import Secret, secret_from_env
+from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.alltick_messages import (
     HEARTBEAT,
@@ -29,7 +30,7 @@ from trio_ticks.feeds.alltick_messages import (
 )
 from trio_ticks.feeds.alltick_plans import check_fit, plan_named
 from trio_ticks.feeds.arguments import checked_symbols, checked_token, checked_url, token_query
-from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Request, Service
+from trio_ticks.feeds.base import Decoded, Limits, Message, Request, Service
 from trio_ticks.feeds.wire import PricePolicy, integer_of, tick_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class AllTick:
         self.name = name
         self.symbols = checked_symbols(symbols, example="TSLA.US")
         self._plan = plan_named(plan)
-        self._base = checked_url(url or _HOST).rstrip("/")
+        self._base = checked_url(url or _HOST)
         self._token = _token(token)
         self._last_seq = 0
         check_fit(self._plan, ((service.name, len(service.symbols)) for service in self.services()))
@@ -111,11 +112,12 @@ class AllTick:
     def services(self) -> tuple[Service, ...]:
         """Return one service for each endpoint that has symbols."""
         secret = token_query(self._token)
-        if urlsplit(self._base).path:
+        if urlsplit(self._base).path.strip("/"):
             return (Service(self.name, self._base, self.symbols, secret),)
+        host = self._base.rstrip("/")
         parts = {kind: tuple(symbol for symbol in self.symbols if service_of(symbol) == kind) for kind in _PATHS}
         return tuple(
-            Service(f"{self.name}/{kind}", self._base + _PATHS[kind], symbols, secret)
+            Service(f"{self.name}/{kind}", host + _PATHS[kind], symbols, secret)
             for kind, symbols in parts.items()
             if symbols
         )

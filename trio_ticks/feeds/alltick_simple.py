@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trio_ticks.config import Secret, secret_from_env
+from trio_ticks.core.identity import Identity
 from trio_ticks.feeds.alltick import TOKEN_VARIABLE, price_policy
 from trio_ticks.feeds.arguments import checked_symbols, checked_token, checked_url, token_query
-from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Request, Service
+from trio_ticks.feeds.base import Decoded, Limits, Message, Request, Service
 from trio_ticks.feeds.wire import NO_FIELD, lenient_text_of, text_of, tick_of
 
 if TYPE_CHECKING:

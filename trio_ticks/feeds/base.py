@@ -1,6 +1,6 @@
 """What a feed is: a vendor's wire turned into records, with no socket, clock or task in sight.
 
-A feed is any object with the five things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
+A feed is any object with the six things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
 (``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Three more
 methods are looked for and have defaults (`heartbeat_of`, `services_of`, `limits_of`):
 
@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from trio_ticks.model import Tick
 
-Identity: TypeAlias = Literal["content", "trade_id", "sequence", "time"]
 Message: TypeAlias = str | bytes
 
 
@@ -125,24 +124,24 @@ class Service:
 
 @runtime_checkable
 class Feed(Protocol):
-    """The five things every feed has.
+    """The six things every feed has.
 
     Attributes:
         name: Names the feed in records, statistics and the configuration.
         url: The endpoint, ``ws://`` or ``wss://``; without secrets.
         symbols: What to subscribe to, as the vendor spells it.
-        identity: When two ticks are the same (see `trio_ticks.Sequencer`); promise ``trade_id`` only where the
-            vendor's ids are unique per symbol.
+        identity: When two ticks are the same: ``content``, ``trade_id``, ``sequence`` or ``time``, as in
+            `trio_ticks.Sequencer`. Promise ``trade_id`` only where the vendor's ids are unique per symbol.
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str: ...  # noqa: D102 - described above, as are the three below
     @property
-    def url(self) -> str: ...
+    def url(self) -> str: ...  # noqa: D102
     @property
-    def symbols(self) -> Sequence[str]: ...
+    def symbols(self) -> Sequence[str]: ...  # noqa: D102
     @property
-    def identity(self) -> Identity: ...
+    def identity(self) -> str: ...  # noqa: D102
 
     def subscribe(self, symbols: Sequence[str]) -> Sequence[Request | str]:
         """Return the messages that ask for exactly these symbols on a fresh connection."""

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from trio_ticks.core.identity import Identity
 from trio_ticks.feeds.arguments import checked_symbols, checked_url
-from trio_ticks.feeds.base import Decoded, Identity, Limits, Message, Reply, Request, Verdict
+from trio_ticks.feeds.base import Decoded, Limits, Message, Reply, Request, Verdict
 from trio_ticks.feeds.wire import NO_FIELD, integer_of, lenient_text_of, line_of, shown, text_of, tick_of
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, get_args
 
 from trio_ticks.config.reference import in_one_line, load_object
+from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.feeds.alltick import AllTick
 from trio_ticks.feeds.alltick_simple import AllTickSimple
 from trio_ticks.feeds.arguments import accepted
-from trio_ticks.feeds.base import Feed, Identity
+from trio_ticks.feeds.base import Feed
 from trio_ticks.feeds.coinbase import Coinbase
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -19,12 +19,19 @@ from trio_ticks.config import (
     load_config,
 )
 from trio_ticks.config.reference import load_object
+from trio_ticks.core.identity import Identity
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError
-from trio_ticks.feeds.base import Feed, Identity, services_of
+from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.transport import parse_url
+
+SUBSCRIPTION = "subscription"
+"""What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
+
+FORMER = "former"
+"""Under which the ledger sums up those that are gone."""
 
 
 @attrs.frozen
@@ -38,9 +45,9 @@ class FeedPlan:
 
     def sequencer(self) -> Sequencer:
         """Return a new sequencer with the feed's promise of identity, unless the user chose another."""
-        identity: Identity = self.feed.identity if self.settings.identity == "auto" else self.settings.identity
+        promised = cast("Identity", self.feed.identity)  # `check_feed` has seen that it is one
         return Sequencer(
-            identity=identity,
+            identity=promised if self.settings.identity == "auto" else self.settings.identity,
             lateness_s=self.settings.lateness_s,
             late=self.settings.late,
             ahead_s=self.settings.ahead_s,
@@ -149,6 +156,8 @@ def _check(plan: EnginePlan) -> None:
             parse_url(service.url)
             carried.update(service.symbols)
     for strategy in plan.strategies:
+        if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):
+            raise ConfigError(f"strategy {strategy.title!r}: that name is the engine's own; accepted is any other")
         unknown = sorted(set(strategy.symbols or ()) - carried)
         if unknown:
             raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")

@@ -92,7 +92,7 @@ class Endpoint:
 
     host: str
     port: int
-    target: str
+    target: str = attrs.field(repr=False)  # the token may be in it
     secure: bool
 
     @property
@@ -224,17 +224,20 @@ async def _shake_hands(
 ) -> trio_websocket.WebSocketConnection:
     try:
         with reader.handshake:
-            return await trio_websocket.wrap_client_stream(
+            websocket = await trio_websocket.wrap_client_stream(
                 cast("trio.Nursery", reader),
                 stream,
                 endpoint.authority,
                 endpoint.target,
                 max_message_size=MAX_MESSAGE_BYTES,
             )
-        raise reader.refusal(url)
     except BaseException:
         await trio.aclose_forcefully(stream)
         raise
+    if reader.handshake.cancelled_caught:
+        await trio.aclose_forcefully(stream)
+        raise reader.refusal(url)
+    return websocket
 
 
 @contextmanager

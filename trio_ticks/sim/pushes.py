@@ -90,14 +90,14 @@ class Reorder:
 
 
 class Malform:
-    """Sends a cut-off copy of a push before every so-manieth one."""
+    """Sends a cut-off copy of every n-th push before it."""
 
     def __init__(self, *, every: int) -> None:
         self._every = every
         self._count = 0
 
     def apply(self, pushes: Sequence[Push]) -> Sequence[Push]:
-        """Mark every so-manieth push."""
+        """Mark every n-th push."""
         for push in pushes:
             self._count += 1
             push.malformed = self._count % self._every == 0

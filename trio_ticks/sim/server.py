@@ -149,7 +149,7 @@ class Sim:
 
     @contextmanager
     def malforming(self, *, every: int = 10) -> Generator[None]:
-        """Send a cut-off copy of a tick's message before every so-manieth tick. No tick is lost by it."""
+        """Send a cut-off copy of every ``every``-th tick before it. No tick is lost by it."""
         with self._befalling(Malform(every=every)):
             yield
 

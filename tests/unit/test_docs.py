@@ -1,0 +1,58 @@
+"""What the pages under docs/ show, works as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+
+from trio_ticks import ConnectionConfig, Decoded, Feed, SequencerConfig, Tick
+from trio_ticks.config import parse_config
+from trio_ticks.feeds.registry import check_feed
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return a page's code blocks in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+def test_the_feed_of_your_own_is_one() -> None:
+    """The page's feed passes the check, decodes a message, and counts what it cannot read."""
+    names: dict[str, type[Feed]] = {}
+    exec(blocks("feeds.md", "python")[0], names)
+    feed = check_feed(names["Mine"]("X"))  # type: ignore[call-arg]  # a Protocol says nothing of constructors
+    decoded = feed.decode(['{"symbol": "X", "time": 1700000000, "price": "9.50"}', "junk"])
+    assert decoded == Decoded(ticks=[Tick("X", 1_700_000_000_000_000, 9.5, price_text="9.50")], unreadable=1)
+
+
+def test_the_feed_of_your_own_passes_strict_types(tmp_path: Path) -> None:
+    """A type checker takes the page's feed for a feed."""
+    program = blocks("feeds.md", "python")[0]
+    (tmp_path / "mine.py").write_text(program + "\nfrom trio_ticks import open_ticks\n\nopen_ticks(Mine('X'))\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
+    """Every key that is shown exists, and what is called the default is the default."""
+    config = parse_config(blocks("configuration.md", "toml")[0], source="page", environ={"ALLTICK_TOKEN": "x"})
+    shown = config.feeds["alltick"]
+    for name in ("lines", "silent_after_s", "mute_after_s"):
+        assert getattr(shown, name) == getattr(ConnectionConfig(), name)
+    assert config.sequencer == SequencerConfig()
+    assert config.strategies["momentum"].use == "my_module:momentum"
+
+
+def test_every_setting_is_on_the_configuration_page() -> None:
+    """A setting that is not documented is not found."""
+    page = (DOCS / "configuration.md").read_text()
+    for record in (ConnectionConfig, SequencerConfig):
+        for field in attrs.fields(record):
+            assert field.name in page
