@@ -7,6 +7,7 @@ for opening (`_refusal`, `_failure`) and for an open link (`LinkClosed`), so tha
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -91,7 +92,7 @@ class Endpoint:
 
     host: str
     port: int
-    target: str
+    target: str = attrs.field(repr=False)  # the token may be in it
     secure: bool
 
     @property
@@ -145,17 +146,19 @@ async def open_websocket(
     endpoint = parse_url(url, secret_query=secret_query)
     async with trio.open_nursery() as nursery:
         reader = _Reader(nursery)
-        with _in_time(url, timeout_s):
-            stream = await _connect(endpoint, url)
-            websocket = await _shake_hands(stream, endpoint, reader, url)
         try:
-            yield _WebSocketLink(websocket, reader, now_us)
+            with _in_time(url, timeout_s):
+                stream = await _connect(endpoint, url)
+                websocket = await _shake_hands(stream, endpoint, reader, url)
+            try:
+                yield _WebSocketLink(websocket, reader, now_us)
+            finally:
+                with trio.move_on_after(CLOSE_S, shield=True):
+                    await websocket.aclose()
+                # Where the peer began the closing, that library leaves the socket to its end of stream.
+                await trio.aclose_forcefully(stream)
         finally:
-            with trio.move_on_after(CLOSE_S, shield=True):
-                await websocket.aclose()
-            # Where the peer began the closing, that library leaves the socket to its end of stream.
-            await trio.aclose_forcefully(stream)
-            nursery.cancel_scope.cancel("the link is closed")
+            reader.life.cancel("the link is closed")
 
 
 class _WebSocketLink:
@@ -185,11 +188,15 @@ class _Reader:
 
     That library waits for the handshake for ever when the peer hangs up in the middle of it, and lets foreign
     errors out of the task when the peer does not speak HTTP. It is given this object for a nursery.
+
+    The task outlives a cancellation of the link until ``life`` is cancelled: without it nobody would hear the
+    peer's half of the closing handshake, and every stop would wait for that in vain.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
         self.handshake = trio.CancelScope()
+        self.life = trio.CancelScope(shield=True)
         self.error: Exception | None = None
 
     def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
@@ -197,7 +204,8 @@ class _Reader:
 
     async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
-            await task()
+            with self.life:
+                await task()
         except Exception as error:  # noqa: BLE001 - h11, wsproto and trio-websocket have no common root
             self.error = error
         self.handshake.cancel("the reader has ended")
@@ -269,9 +277,11 @@ def _failure(url: str, error: BaseException) -> FeedError:
         error = error.exceptions[0]
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateError(f"{url}: certificate refused: {error.verify_message}")
-    if isinstance(error, OSError) and error.strerror:
-        return ConnectError(f"{url}: {error.strerror}")
-    return ConnectError(f"{url}: {error}")
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
+        return ConnectError(f"{url}: {getattr(error, 'strerror', None) or error}")
+    # Trio puts the address into strerror; it is in the URL already. Numbers below zero are the resolver's own.
+    number = error.errno or 0
+    return ConnectError(f"{url}: {os.strerror(number) if number > 0 else error.strerror or error}")
 
 
 _MEANINGS = {

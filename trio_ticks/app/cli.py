@@ -1,0 +1,186 @@
+"""The command line: what each command takes, and how every end becomes one line and an exit code.
+
+Exit codes: 0 after a clean stop, 1 when something failed, 2 for a usage or a setting that cannot be.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trio_ticks.app.demo import Demonstration, demonstrate
+from trio_ticks.app.formats import Format
+from trio_ticks.app.logs import configure_logging
+from trio_ticks.app.running import run_file
+from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
+from trio_ticks.app.watch import Watching, feed_of, watch
+from trio_ticks.errors import ConfigError, TrioTicksError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+# What typer raises for a wrong option; it has no public name that all versions share.
+_UsageError: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name="trio-ticks",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more; twice: everything.")]
+Seconds = Annotated[float | None, typer.Option("--seconds", metavar="N", min=0, help="Stop softly after so long.")]
+Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the statistics there, as JSON.")]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    # A feed or a strategy may be named as module:object and lie in the current directory. It comes last, so that
+    # no file there can stand in for a module of Python or of ours.
+    sys.path.append(os.getcwd())  # noqa: PTH109 - sys.path holds texts
+    try:
+        code = _run()
+    except* KeyboardInterrupt:
+        code = INTERRUPTED
+    except* BrokenPipeError:
+        code = 0
+        # Whoever read us has enough. What Python would still flush at exit has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False, prog_name=app.info.name)
+    except _UsageError as error:
+        command = error.ctx.command_path if error.ctx else app.info.name
+        return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", MISUSED)
+    except TrioTicksError as error:
+        if any(option.startswith("-v") or option == "--verbose" for option in sys.argv):
+            traceback.print_exception(error)
+        return _complain(str(error), MISUSED if isinstance(error, ConfigError) else FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    """Say in one line why it ends, and return the exit code."""
+    print(f"trio-ticks: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        try:
+            number = version("trio-ticks")
+        except PackageNotFoundError:
+            number = "of a source tree that is not installed"
+        print(f"trio-ticks {number}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    _version: Annotated[  # noqa: FBT002 - typer's way to say that an option is off; so below
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Live market ticks on Trio: reconnected, deduplicated, ordered, and accounted for."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("demo", epilog="Example: [bold]trio-ticks demo --seconds 30[/bold]")
+def _demo(
+    seconds: Seconds = None,
+    report: Report = None,
+    lines: Annotated[
+        int, typer.Option(min=1, max=2, help="2: every tick comes over two connections, and the first copy counts.")
+    ] = 1,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of a live screen.")] = False,  # noqa: FBT002
+    verbose: Verbose = 0,
+) -> None:
+    """See what is different: this engine and a do-it-yourself recipe on one feed that is cut and muted.
+
+    Needs no token, server or network, and leaves nothing behind. Every ten seconds the connections are cut, or stay
+    open and bring nothing; two counters show what each side has missed.
+    """
+    configure_logging(verbose)
+    demonstrate(Demonstration(seconds=seconds, report=report, lines=lines, plain=plain, verbose=bool(verbose)))
+
+
+@app.command("watch", epilog="Example: [bold]trio-ticks watch BTC-USD ETH-USD --format jsonl[/bold]")
+def _watch(
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOL…", help="As the vendor spells them.")] = None,
+    feed: Annotated[
+        str, typer.Option(metavar="NAME", help="alltick, alltick-simple, coinbase, or module:Feed.")
+    ] = "coinbase",
+    plan: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The vendor's plan: free, basic, premium, professional.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Another server that speaks the same.")] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Holds the token; otherwise ALLTICK_TOKEN in the environment.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="One tick a line, as …")] = Format.TEXT,
+    output: Annotated[str, typer.Option(metavar="FILE", help="Append to a file; -: standard output.")] = "-",
+    seconds: Seconds = None,
+    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many ticks.")] = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Print ticks as they come, one line each; gaps and statuses go to standard error."""
+    configure_logging(verbose)
+    source = feed_of(feed, symbols or [], plan=plan, url=url, token_file=token_file)
+    watch(source, Watching(form=form, output=output, seconds=seconds, count=count))
+
+
+@app.command("run", epilog="Example: [bold]trio-ticks run ticks.toml --report report.json[/bold]")
+def _run_file(
+    config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    seconds: Seconds = None,
+    report: Report = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Run the feeds and strategies of a configuration until Ctrl-C or SIGTERM; a second one ends it at once."""
+    configure_logging(verbose)
+    run_file(config, seconds=seconds, report=report)
+
+
+@app.command("sim", epilog="Example: [bold]trio-ticks sim --port 8765 --fault 'drop|mute/10'[/bold]")
+def _sim(
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65_535, help="On loopback; 0: any free one.")] = 0,
+    plan: Annotated[str, typer.Option(metavar="NAME", help="Whose limits are enforced.")] = "professional",
+    speed: Annotated[float, typer.Option(metavar="X", help="How much faster than recorded.")] = 1.0,
+    snapshot: Annotated[bool, typer.Option("--snapshot", help="Repeat the last tick at each subscription.")] = False,  # noqa: FBT002
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FAULT", help="KIND@SECONDS once, KIND/SECONDS again and again; several times."),
+    ] = None,
+    csv: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE=SYMBOL", help="Trades to play: time_us, price, volume, side; several times."),
+    ] = None,
+    seconds: Seconds = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Serve AllTick's protocol on this machine: recorded trades, shifted to now, and faults by name."""
+    configure_logging(verbose)
+    simulate(
+        Simulation(
+            port=port,
+            plan=plan,
+            speed=speed,
+            snapshot=snapshot,
+            faults=all_faults(fault or []),
+            tapes=parse_tapes(csv or []),
+            seconds=seconds,
+        )
+    )
