@@ -35,10 +35,15 @@ class _Span:
 
 @attrs.define
 class _Session:
-    """An open session: the symbols it covers, and its span so far."""
+    """An open session: since when it covers each of its symbols, and until when it was heard of."""
 
-    symbols: tuple[str, ...]
-    span: _Span
+    since_us: dict[str, int]
+    heard_us: int
+
+    def span(self, symbol: str) -> _Span:
+        """Return what it covers of a symbol for certain."""
+        since_us = self.since_us[symbol]
+        return _Span(since_us, max(since_us, self.heard_us))
 
 
 @attrs.define
@@ -65,18 +70,27 @@ class Coverage:
         return tuple(symbol for symbol, past in self._pasts.items() if not past.sessions)
 
     def live(self, session: Hashable, symbols: Iterable[str], at_us: int) -> list[Gap]:
-        """Note that a session covers these symbols from now on; return the gaps this ends."""
-        self._sessions[session] = opened = _Session(tuple(symbols), _Span(at_us, at_us))
-        gaps = [self._end_gap(symbol, at_us) for symbol in opened.symbols if self._is_lost(symbol)]
-        for symbol in opened.symbols:
+        """Note that a session covers these symbols, too, from now on; return the gaps this ends."""
+        opened = self._sessions.setdefault(session, _Session({}, at_us))
+        fresh = [symbol for symbol in symbols if symbol not in opened.since_us]
+        gaps = [self._end_gap(symbol, at_us) for symbol in fresh if self._is_lost(symbol)]
+        for symbol in fresh:
+            opened.since_us[symbol] = at_us
             self._pasts.setdefault(symbol, _Past(at_us)).sessions.add(session)
         return gaps
+
+    def dropped(self, symbols: Iterable[str]) -> None:
+        """Note that nobody wants these any longer: what is not covered of them is no gap."""
+        for symbol in symbols:
+            past = self._pasts.pop(symbol, None)
+            for session in past.sessions if past is not None else ():
+                del self._sessions[session].since_us[symbol]
 
     def heard(self, session: Hashable, at_us: int) -> None:
         """Note that a session brought a tick."""
         found = self._sessions.get(session)
         if found is not None:
-            found.span = _Span(found.span.start_us, at_us)
+            found.heard_us = at_us
 
     def ended(self, session: Hashable, until_us: int, cause: str) -> list[Gap]:
         """Note that a session covered its symbols until then and is over; return the gaps this reveals."""
@@ -84,10 +98,10 @@ class Coverage:
         if found is None:
             return []
         gaps: list[Gap] = []
-        for symbol in found.symbols:
+        for symbol, since_us in found.since_us.items():
             past = self._pasts[symbol]
             past.sessions.discard(session)
-            past.unsettled.append(_Span(found.span.start_us, until_us, cause))
+            past.unsettled.append(_Span(since_us, max(since_us, until_us), cause))
             gaps += self._settle(symbol, past)
         return gaps
 
@@ -109,7 +123,7 @@ class Coverage:
 
     def _settle(self, symbol: str, past: _Past) -> list[Gap]:
         """Move on to where the open sessions leave it uncertain whether anything was covered."""
-        opened = [self._sessions[session].span for session in past.sessions]
+        opened = [self._sessions[session].span(symbol) for session in past.sessions]
         known_us = min((span.end_us for span in opened), default=math.inf)
         spans, past.unsettled = sorted([*past.unsettled, *opened]), []
         gaps: list[Gap] = []

@@ -99,6 +99,10 @@ class Freshness:
         self._missed = self._doublings = 0
         self._wait(now)
 
+    def quiet_s(self, now: float) -> float:
+        """Return how long no tick has come."""
+        return now - self._since
+
     def taken(self, now: float) -> None:
         """Note that `step` is being carried out."""
         if self.step is Step.RESUBSCRIBE:
@@ -128,22 +132,3 @@ class Freshness:
         """Wait for a tick, twice as long after each step that brought none."""
         self.step = Step.ASK if self._asks else Step.RECONNECT
         self.due = now + min(math.ldexp(self.bound_s, self._doublings), max(MOST_S, self._first_s))
-MUTE_MAX_S = 900.0
-"""At most this long: beyond a quarter of an hour, an opening market would be found too late."""
-
-
-class MuteBound:
-    """The bound of one line, kept across its reconnects."""
-
-    def __init__(self, *, first_s: float, max_s: float = MUTE_MAX_S) -> None:
-        self._first_s = first_s
-        self._max_s = max(first_s, max_s)
-        self.bound_s = first_s
-
-    def ticked(self) -> None:
-        """Note a tick: the market is open, so the bound is short again."""
-        self.bound_s = self._first_s
-
-    def tripped(self) -> None:
-        """Note that the bound led to a reconnect: be twice as patient with the next one."""
-        self.bound_s = min(2 * self.bound_s, self._max_s)

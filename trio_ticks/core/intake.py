@@ -1,7 +1,7 @@
 """From what the lines report to the one order of records that everybody sees.
 
-Lines send four kinds of events through one channel: a session went live, it brought ticks, it ended, and notices
-for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be
+Lines send events through one channel: a session went live, it brought ticks, it ended, symbols are not wanted any
+longer, and notices for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be
 delivered, the feed's `Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order
 and without an await between a call and the use of what it returns:
 
@@ -40,7 +40,7 @@ class Session:
 
 @attrs.frozen
 class Live:
-    """A session's first frame after the vendor's acknowledgement: from now on it covers its symbols."""
+    """A session's first frame after the vendor acknowledged these symbols: from now on it covers them, too."""
 
     session: Session
     symbols: tuple[str, ...]
@@ -71,13 +71,21 @@ class Ended:
 
 
 @attrs.frozen
+class Dropped:
+    """These symbols are not wanted any longer."""
+
+    feed: str
+    symbols: tuple[str, ...]
+
+
+@attrs.frozen
 class Notice:
     """Something that consumers should be told."""
 
     status: Status
 
 
-Event: TypeAlias = Live | Arrival | Ended | Notice
+Event: TypeAlias = Live | Arrival | Ended | Dropped | Notice
 
 
 class Intake:
@@ -117,6 +125,9 @@ class Intake:
         if isinstance(event, Ended):
             self._sequencers[event.session.feed].end_session(event.session)
             return list(self._coverage[event.session.feed].ended(event.session, event.until_us, event.cause))
+        if isinstance(event, Dropped):
+            self._coverage[event.feed].dropped(event.symbols)
+            return []
         return [event.status]
 
     def advance(self, now_us: int) -> list[Record]:

@@ -75,6 +75,10 @@ class Suspects:
         if fresh:
             self._groups.append(fresh)
 
+    def repeat(self) -> None:
+        """Ask for the good ones once more, because the vendor seems to have forgotten them."""
+        self._in_force = None
+
     def remove(self, symbols: Iterable[str]) -> None:
         """Ask for these no longer. A bad one that was removed can be added again."""
         gone = set(symbols)

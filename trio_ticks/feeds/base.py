@@ -1,12 +1,15 @@
 """What a feed is: a vendor's wire turned into records, with no socket, clock or task in sight.
 
 A feed is any object with the six things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
-(``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Three more
-methods are looked for and have defaults (`heartbeat_of`, `services_of`, `limits_of`):
+(``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Four more
+things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of`, `limits_of`):
 
 * ``heartbeat()`` returns the next keep-alive request, or None where the vendor wants none;
 * ``services()`` splits the symbols over several endpoints, each with its own connections;
+* ``hint(symbol, service)`` says in words why a symbol may have been refused;
 * ``limits``, a `Limits`, says what the vendor allows.
+
+A feed that is also `Askable` lets a mute link be told from a quiet market.
 
 The runtime calls, for each connection: ``subscribe(symbols)`` once when it is open, ``heartbeat()`` every
 ``limits.heartbeat_s``, and ``decode(messages)`` for whatever one read of the socket brought. It then checks
@@ -37,6 +40,10 @@ class Verdict(enum.Enum):
     REFUSED = "refused"  # the request itself is wrong: a bug, or a changed protocol
 
 
+SUBSCRIPTION = "subscription"
+HEARTBEAT = "heartbeat"
+
+
 @attrs.frozen
 class Request:
     """One message to send.
@@ -58,11 +65,13 @@ class Reply:
         answer: The `Request.answer` it belongs to, or "" where the vendor does not say.
         verdict: What it means.
         reason: The vendor's own words, for people.
+        kind: What kind of request it answers, where at least that is known: `SUBSCRIPTION` or `HEARTBEAT`.
     """
 
     answer: str = ""
     verdict: Verdict = Verdict.OK
     reason: str = ""
+    kind: str = ""
 
 
 @attrs.define
@@ -95,6 +104,8 @@ class Limits:
         across_s: Between requests on different connections of one token.
         connect_s: Between two attempts to connect.
         heartbeat_s: Between heartbeats; None where the vendor wants none.
+        question_s: Between two questions over HTTP.
+        question_symbols: In one question, at most.
     """
 
     connections: int = 1
@@ -103,6 +114,34 @@ class Limits:
     across_s: float = 0.0
     connect_s: float = 1.0
     heartbeat_s: float | None = None
+    question_s: float = 10.0
+    question_symbols: int = 5
+
+
+@attrs.frozen
+class Question:
+    """A request over HTTP by which a vendor tells the last trade of some symbols, besides its stream.
+
+    Attributes:
+        url: ``http://`` or ``https://``, safe to print.
+        secret_query: Appended to the URL; printed nowhere.
+    """
+
+    url: str
+    secret_query: str = attrs.field(default="", repr=False)
+
+
+@runtime_checkable
+class Askable(Protocol):
+    """A feed whose vendor can be asked whether it still trades, which tells a mute link from a quiet market."""
+
+    def question(self, symbols: Sequence[str]) -> Question:
+        """Return the question for the last trade of these symbols, which are of one service."""
+        ...
+
+    def last_trades(self, status: int, body: bytes) -> dict[str, int]:
+        """Return the time of the last trade by symbol, UTC microseconds; empty where the answer tells none."""
+        ...
 
 
 @attrs.frozen
@@ -170,6 +209,12 @@ def heartbeat_of(feed: Feed) -> Request | None:
     """Return the feed's next keep-alive request, or None where it has none."""
     beat = getattr(feed, "heartbeat", None)
     return None if beat is None else as_request(beat())
+
+
+def hint_of(feed: Feed, service: Service, symbol: str) -> str:
+    """Return what the feed knows about a symbol that a service refuses, such as where it belongs; "" for nothing."""
+    hint = getattr(feed, "hint", None)
+    return "" if hint is None else str(hint(symbol, service))
 
 
 def as_request(message: Request | str) -> Request:

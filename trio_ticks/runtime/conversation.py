@@ -1,18 +1,19 @@
-"""What one session knows of itself: asked, answered, heard, and why it ended.
+"""What one session knows of itself: asked, answered, heard, and what it amounts to.
 
-Decisions only; the line's two tasks ask and act. The order of a good session is: `expect` for every request of the
-subscription, `asked`, `answered` until all are, `goes_live` once, and at the end `covered_until_us`.
+Decisions only; the session's tasks ask and act. The talker calls `asking` and `expect` before it sends, the reader
+`answered` and `goes_live` for each wake-up; the talker sleeps on `news` meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import unquote_plus
 
 import trio
 
 from trio_ticks.core.intake import Session
+from trio_ticks.core.suspects import Suspects
 from trio_ticks.errors import (
     AuthenticationError,
     ConnectError,
@@ -21,7 +22,7 @@ from trio_ticks.errors import (
     RemoteProtocolError,
     SubscriptionError,
 )
-from trio_ticks.feeds.base import Reply, Request, Verdict
+from trio_ticks.feeds.base import HEARTBEAT, SUBSCRIPTION, Reply, Request, Verdict
 
 E = TypeVar("E", bound=Exception)
 
@@ -33,56 +34,111 @@ _ERRORS: dict[Verdict, type[FeedError]] = {
     Verdict.REFUSED: RemoteProtocolError,
 }
 
+_ABOUT_THE_LIST = {Verdict.BAD_SYMBOLS, Verdict.TOO_MANY}
+"""What a shorter list can mend: codes that are unknown or not paid for, and more of them than the plan has."""
+
 
 class Conversation:
     """One session, from the open link to its end.
 
     Attributes:
         session: Its identity.
-        opened, heard_at, ticked_at: On Trio's clock: link opened, last message and last tick handed on.
-        heard_us, ticked_us: The same by the wall clock, for records; None before the first.
-        live_since, live_us: When it began to cover its symbols, by either clock; None before.
-        acknowledged: Set when every request of the subscription has been answered.
+        search: Which symbols the vendor takes.
+        wanted: The symbols it is to carry, refused ones included.
+        opened, heard_at: On Trio's clock: link opened, last message handed on.
+        opened_us, heard_us, ticked_us: Opened, and receipt of the last message and tick, by the wall clock.
+        live_since, live_us: When it began to cover its first symbols, by either clock; None before.
+        is_handing_on: Whether the sequencer is holding the reader up at this moment.
+        offenders: Symbols that the vendor refuses, with its reason.
+        untold: Those of them that nobody was told of yet.
+        news: Set when an answer came or something else is to be asked for.
     """
 
-    def __init__(self, *, session: Session, secret: str = "") -> None:
+    def __init__(
+        self, *, session: Session, symbols: Sequence[str], known_bad: Mapping[str, str], secret: str = ""
+    ) -> None:
         self.session = session
-        self.opened = self.heard_at = self.ticked_at = 0.0
+        self.search = Suspects(symbol for symbol in symbols if symbol not in known_bad)
+        self.offenders = dict(known_bad)
+        self.wanted = frozenset(symbols)
+        self.opened = self.heard_at = 0.0
+        self.opened_us = 0
         self.heard_us: int | None = None
         self.ticked_us: int | None = None
         self.live_since: float | None = None
         self.live_us: int | None = None
-        self.acknowledged = trio.Event()
-        self._unanswered: set[str] = set()
-        self._asked = False
-        self._heard_since = False
+        self.is_handing_on = False
+        self.untold: dict[str, str] = {}
+        self.news = trio.Event()
+        self._unanswered: dict[str, str] = {}
+        self._is_asking = False
+        self._covered: set[str] = set()
+        self._good_before: tuple[str, ...] = ()
         self._secrets = _spellings(secret)
 
-    def expect(self, request: Request) -> None:
-        """Note a request of the subscription that is about to be sent."""
-        if request.answer:
-            self._unanswered.add(request.answer)
+    @property
+    def is_answered(self) -> bool:
+        """Whether the last subscription was answered, or never asked for an answer."""
+        return not self._is_asking
+
+    def asking(self) -> tuple[str, ...]:
+        """Return the list to subscribe to now."""
+        self._is_asking = True
+        return self.search.ask()
 
     def asked(self) -> None:
-        """Note that the whole subscription has been sent."""
-        self._asked = True
-        self._acknowledge()
+        """Note that all requests of the subscription have been sent."""
+        if SUBSCRIPTION not in self._unanswered.values():
+            self._accept()
+
+    def expect(self, request: Request, kind: str) -> None:
+        """Note a request that is about to be sent. Of heartbeats only the last is remembered."""
+        if kind == HEARTBEAT:
+            self._unanswered = {answer: kind for answer, kind in self._unanswered.items() if kind != HEARTBEAT}
+        if request.answer:
+            self._unanswered[request.answer] = kind
 
     def answered(self, replies: Iterable[Reply]) -> FeedError | None:
         """Take the vendor's answers; return the error they amount to, if any."""
-        self._heard_since = self.acknowledged.is_set()
+        self._good_before = self.search.good
         for reply in replies:
-            if reply.verdict is not Verdict.OK:
+            kind = self._match(reply)
+            if reply.verdict is Verdict.OK:
+                if kind == SUBSCRIPTION and self._is_asking and SUBSCRIPTION not in self._unanswered.values():
+                    self._accept()
+            elif kind == SUBSCRIPTION and self._is_asking and reply.verdict in _ABOUT_THE_LIST:
+                self._refuse(reply.reason)
+            else:
                 return _ERRORS[reply.verdict](f"the vendor says: {reply.reason}")
-            self._unanswered.discard(reply.answer)
-        self._acknowledge()
         return None
 
-    def goes_live(self, *, with_ticks: bool) -> bool:
-        """Tell whether this wake-up makes the session live: a frame after the acknowledgement, or with it."""
-        if self.live_since is not None or not self.acknowledged.is_set():
-            return False
-        return with_ticks or self._heard_since
+    def goes_live(self, *, with_ticks: bool) -> tuple[str, ...]:
+        """Return the symbols that this wake-up makes live: a frame after their acknowledgement, or with it."""
+        good = self.search.good if with_ticks else self._good_before
+        if self._covered.issuperset(good):
+            return ()
+        fresh = tuple(symbol for symbol in good if symbol not in self._covered)
+        self._covered.update(fresh)
+        return fresh
+
+    def add(self, symbols: Iterable[str]) -> None:
+        """Subscribe to these, too."""
+        fresh = frozenset(symbols)
+        self.wanted |= fresh
+        self.search.add(sorted(fresh))
+        self.wake()
+
+    def remove(self, symbols: Iterable[str]) -> None:
+        """Subscribe to these no longer."""
+        gone = frozenset(symbols)
+        self.wanted -= gone
+        self.search.remove(gone)
+        self._covered -= gone
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the talker look again at what there is to do."""
+        self.news.set()
 
     def covered_until_us(self, cause: str) -> int:
         """Return until when the session covered its symbols: to its last frame, or its last tick if mute.
@@ -106,9 +162,28 @@ class Conversation:
             words = words.replace(secret, "***")
         return failure if words == str(failure) else type(failure)(words)
 
-    def _acknowledge(self) -> None:
-        if self._asked and not self._unanswered:
-            self.acknowledged.set()
+    def _match(self, reply: Reply) -> str:
+        """Return what kind of request was answered: by its token, by its kind, or for an error the oldest one."""
+        waiting = self._unanswered
+        if reply.answer in waiting:
+            return waiting.pop(reply.answer)
+        of_kind = next((answer for answer, kind in waiting.items() if kind == reply.kind), None)
+        if of_kind is None and reply.verdict is not Verdict.OK and not reply.kind:
+            of_kind = next(iter(waiting), None)
+        return "" if of_kind is None else waiting.pop(of_kind)
+
+    def _accept(self) -> None:
+        self._is_asking = False
+        self.search.accepted()
+        self.wake()
+
+    def _refuse(self, reason: str) -> None:
+        self._is_asking = False
+        self._unanswered = {answer: kind for answer, kind in self._unanswered.items() if kind != SUBSCRIPTION}
+        found = dict.fromkeys(self.search.refused(), reason)
+        self.untold |= found
+        self.offenders |= found
+        self.wake()
 
 
 def _spellings(secret_query: str) -> tuple[str, ...]:
