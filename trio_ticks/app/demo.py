@@ -24,7 +24,7 @@ from trio_ticks.app.demo_stage import Stage
 from trio_ticks.app.logs import silence_logging
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
-from trio_ticks.config import ConnectionConfig, PacingConfig
+from trio_ticks.config import ConnectionConfig
 from trio_ticks.errors import EngineError
 from trio_ticks.feeds.alltick import AllTick, service_of
 from trio_ticks.runtime.engine import Engine, EngineStatistics
@@ -42,9 +42,6 @@ PLAN = "professional"
 MUTE_AFTER_S = 1.5
 """The tapes never pause for a quarter of that, so it is a fault for certain; on real markets the default is a minute.
 Shorter would show nothing more, longer would look like the recipe."""
-
-CONNECT_S = 3.2
-"""The plan's three seconds between two connects, and a margin: the server measures when they arrive."""
 
 SUBSCRIBE_S = 10.0
 """For two connects on loopback. A machine that cannot do it in that time does not let us connect at all."""
@@ -107,7 +104,6 @@ def _connection(lines: int) -> ConnectionConfig:
         mute_after_s=MUTE_AFTER_S,
         backoff_first_s=0.1,
         healthy_s=1.0,
-        pacing=PacingConfig(connect_s=CONNECT_S),
     )
 
 
