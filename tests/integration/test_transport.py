@@ -13,7 +13,8 @@ import trustme
 
 from trio_ticks.errors import AuthenticationError, CertificateError, ConfigError, ConnectError
 from trio_ticks.runtime.clock import utc_now_us
-from trio_ticks.runtime.transport import LinkClosed, open_websocket, parse_url
+from trio_ticks.runtime.endpoint import parse_url
+from trio_ticks.runtime.transport import LinkClosed, open_websocket
 
 Handler = Callable[[trio_websocket.WebSocketRequest], Awaitable[None]]
 SECRET = "token=s3cret"
@@ -205,7 +206,20 @@ def test_a_url_is_taken_apart(url: str, host: str, port: int, target: str, autho
     assert (endpoint.host, endpoint.port, endpoint.target, endpoint.authority) == (host, port, target, authority)
 
 
-@pytest.mark.parametrize("url", ["", "http://a.example", "ws://", "a.example", "ws://a:b:c", "ws://a:99999/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://a.example",
+        "ws://",
+        "a.example",
+        "ws://a:b:c",
+        "ws://a:99999/",
+        "ws://a..b/",
+        "ws://ä.example/",
+        "ws://u:p@a/",
+    ],
+)
 def test_what_is_no_websocket_url_is_refused(url: str) -> None:
     """The error shows the URL and what is accepted."""
     with pytest.raises(ConfigError, match="ws://host"):

@@ -24,8 +24,8 @@ from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
+from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.strategy import Strategy
-from trio_ticks.runtime.transport import parse_url
 
 
 @attrs.frozen
