@@ -75,14 +75,15 @@ class HttpPeer:
         return bool(self._grammar.trailing_data[0])
 
     async def _hear(self) -> object:
-        """Return the next event, or one of the marks with which h11 says that there will be none."""
+        """Return the next event, or a mark where there will be none."""
         try:
             while (event := self._grammar.next_event()) is h11.NEED_DATA:
                 data = bytes(await self._stream.receive_some(READ_BYTES))
                 self._ended = not data
                 self._grammar.receive_data(data)
         except h11.ProtocolError:
-            raise RemoteProtocolError(self._complaint()) from None
+            # Not raised from here: h11's error quotes what came, and would be carried along.
+            return h11.ERROR
         return event
 
     def _complaint(self) -> str:
