@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,23 @@ async def test_nobody_answers() -> None:
     assert str(await failure_of(url)) == f"{url}: Connection refused"
 
 
+async def test_a_connection_that_is_reset() -> None:
+    """A reset in the middle of an answer is a failed connection, not an end."""
+
+    async def reset(stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\nhel")
+        # Closing without lingering is how a host says that it knows nothing of the connection.
+        stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await stream.aclose()
+
+    async with speaking(reset) as port:
+        error = await failure_of(f"http://127.0.0.1:{port}/")
+    assert type(error) is ConnectError
+    assert "reset" in str(error)
+
+
 async def test_over_tls_and_a_proxy(tmp_path: Path) -> None:
     """A question goes the same road as a link: by the feed's proxy, and to nobody who is not the host."""
     authority = Authority()
@@ -160,7 +178,9 @@ async def test_a_cancellation_closes_the_socket() -> None:
             await gone.wait()
 
 
-@pytest.mark.parametrize("url", ["ws://a.example/", "http://", "http://u:s3cret@a.example/", "http://a.example/ä"])
+@pytest.mark.parametrize(
+    "url", ["ws://a.example/", "http://", "http://u:s3cret@a.example/", "http://a.example/ä", "http://a.example/a b"]
+)
 async def test_what_is_no_http_url(url: str) -> None:
     """It is refused before anything is sent, without what may be a password."""
     with pytest.raises(ConfigError) as caught:

@@ -198,9 +198,11 @@ def test_a_road_that_does_not_verify_does_not_exist(tls: ssl.SSLContext) -> None
     [
         (None, "cannot be read: No such file or directory"),
         (b"", "must be a PEM file"),
+        (AUTHORITY.revocations(), "must be a PEM file"),
         (b"\xff\x00 junk", "must be a PEM file"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "must be a PEM file"),
     ],
+    ids=["missing", "empty", "revocations", "junk", "broken"],
 )
 def test_a_file_without_authorities(content: bytes | None, words: str, tmp_path: Path) -> None:
     """A file that cannot vouch for anybody is refused with key, path and reason."""

@@ -7,6 +7,9 @@ import ssl
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class Authority:
@@ -35,3 +38,12 @@ class Authority:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(path)
         return context
+
+    def revocations(self) -> bytes:
+        """Return a PEM file that is well-formed and vouches for nobody: an empty list of revoked certificates."""
+        key = serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        issuer = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes()).subject
+        since, until = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2020, 2100))
+        builder = x509.CertificateRevocationListBuilder(issuer, since, until)
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
