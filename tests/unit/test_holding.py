@@ -26,14 +26,13 @@ async def test_a_cancellation_in_a_group_reaches_its_scope() -> None:
     held.release()
 
 
-async def test_what_came_with_a_cancellation_is_held() -> None:
-    """The cancellation goes to its scope, the error beside it waits for `release`."""
+async def test_what_came_with_a_cancellation_passes_with_it() -> None:
+    """Whoever cancelled takes what is his, and the error beside it goes on: held back, it would be lost."""
     held = Held()
-    with trio.CancelScope() as scope, held:
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError)), trio.CancelScope() as scope, held:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_fail_when_cancelled)
             await trio.testing.wait_all_tasks_blocked()
             scope.cancel()
             await trio.sleep_forever()
-    with pytest.RaisesGroup(pytest.RaisesExc(ValueError)):
-        held.release()
+    held.release()

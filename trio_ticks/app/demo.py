@@ -148,11 +148,7 @@ def _end(options: Demonstration, engine: EngineStatistics, sim: SimStatistics, v
     """Write the report and say how it went, the counts of the engine in the last line."""
     gaps = sum(engine.gaps.values())
     write_report(options.report, engine, demo=_figures(view, score, sim))
-    print(
-        f"Of {score.witness.published:,} ticks published, the recipe missed {view.recipe.missed:,} and was told"
-        f" nothing; the engine missed {view.engine.missed:,},\nlost while a connection was down or mute, and named"
-        f" them to the strategy: {score.witness.named.total():,} lie in the {gaps} gaps, one per fault and symbol."
-    )
+    print(_explanation(view, score, gaps))
     print(
         f"received {engine.ledger.received:,} · delivered {engine.ledger.consumers[STRATEGY].delivered:,}"
         f" · lost {view.engine.missed:,} · gaps {gaps:,}",
@@ -160,6 +156,15 @@ def _end(options: Demonstration, engine: EngineStatistics, sim: SimStatistics, v
     )
     if wrong := engine.ledger.imbalances():
         raise EngineError(f"the ledger does not balance: {'; '.join(wrong)}")
+
+
+def _explanation(view: View, score: Score, gaps: int) -> str:
+    """Return what the last line means, in lines of 80 columns."""
+    return (
+        f"Published: {score.witness.published:,} ticks. The recipe missed {view.recipe.missed:,} and knew of none.\n"
+        f"The engine lost {view.engine.missed:,}, all while its connection was cut or mute, and told\n"
+        f"its strategy: {score.witness.named.total():,} of them lie in {gaps} named gaps, one per fault and symbol."
+    )
 
 
 def _figures(view: View, score: Score, sim: SimStatistics) -> dict[str, Any]:

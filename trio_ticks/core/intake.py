@@ -116,8 +116,7 @@ class Intake:
             return list(coverage.live(event.session, event.symbols, event.at_us))
         if isinstance(event, Ended):
             self._sequencers[event.session.feed].end_session(event.session)
-            self._coverage[event.session.feed].ended(event.session, event.until_us, event.cause)
-            return []
+            return list(self._coverage[event.session.feed].ended(event.session, event.until_us, event.cause))
         return [event.status]
 
     def advance(self, now_us: int) -> list[Record]:
@@ -147,6 +146,8 @@ class Intake:
 
     def _arrived(self, arrival: Arrival, now_us: int) -> list[Record]:
         self._inbox.take(arrival.size)
+        if arrival.ticks:
+            self._coverage[arrival.session.feed].heard(arrival.session, arrival.ticks[-1].received_us)
         self._unusable += len(arrival.rejected)
         sequencer = self._sequencers[arrival.session.feed]
         refused = sequencer.rejected

@@ -27,6 +27,12 @@ from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.strategy import Strategy
 
+SUBSCRIPTION = "subscription"
+"""What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
+
+FORMER = "former"
+"""Under which the ledger sums up those that are gone."""
+
 
 @attrs.frozen
 class FeedPlan:
@@ -150,6 +156,8 @@ def _check(plan: EnginePlan) -> None:
             parse_url(service.url)
             carried.update(service.symbols)
     for strategy in plan.strategies:
+        if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):
+            raise ConfigError(f"strategy {strategy.title!r}: that name is the engine's own; accepted is any other")
         unknown = sorted(set(strategy.symbols or ()) - carried)
         if unknown:
             raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")

@@ -7,6 +7,7 @@ subscription, `asked`, `answered` until all are, `goes_live` once, and at the en
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 from urllib.parse import unquote_plus
 
 import trio
@@ -21,6 +22,8 @@ from trio_ticks.errors import (
     SubscriptionError,
 )
 from trio_ticks.feeds.base import Reply, Request, Verdict
+
+E = TypeVar("E", bound=Exception)
 
 _ERRORS: dict[Verdict, type[FeedError]] = {
     Verdict.UNAUTHORISED: AuthenticationError,
@@ -70,7 +73,7 @@ class Conversation:
         self._heard_since = self.acknowledged.is_set()
         for reply in replies:
             if reply.verdict is not Verdict.OK:
-                return _ERRORS[reply.verdict](f"the vendor says: {self._scrub(reply.reason)}")
+                return _ERRORS[reply.verdict](f"the vendor says: {reply.reason}")
             self._unanswered.discard(reply.answer)
         self._acknowledge()
         return None
@@ -82,20 +85,30 @@ class Conversation:
         return with_ticks or self._heard_since
 
     def covered_until_us(self, cause: str) -> int:
-        """Return until when the session covered its symbols: to its last frame, or its last tick if mute."""
-        assert self.live_us is not None, "only a live session covers anything"
+        """Return until when the session covered its symbols: to its last frame, or its last tick if mute.
+
+        A session that was never live covered nothing, and its answer means nothing.
+        """
         last_us = self.ticked_us if cause == MuteFeedError.cause else self.heard_us
-        return max(self.live_us, last_us or self.live_us)
+        return max(self.live_us or 0, last_us or 0)
+
+    def lived_s(self, now: float) -> float | None:
+        """Return how long the session has been live, None if it never was."""
+        return None if self.live_since is None else now - self.live_since
+
+    def scrubbed(self, failure: E) -> E:
+        """Return a failure that does not show the token, should the vendor have repeated it.
+
+        Where it did, the copy has no history either: that could show it again.
+        """
+        words = str(failure)
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        return failure if words == str(failure) else type(failure)(words)
 
     def _acknowledge(self) -> None:
         if self._asked and not self._unanswered:
             self.acknowledged.set()
-
-    def _scrub(self, text: str) -> str:
-        """Take the token out of the vendor's words, should it repeat it."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def _spellings(secret_query: str) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,12 +19,12 @@ from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.assembly import EnginePlan, assemble
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.line import Wiring, emit, leaves
-from trio_ticks.runtime.mailbox import Mailbox, Wanted
+from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.shard import ShardStatistics, build_shards
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
@@ -103,7 +103,7 @@ class Engine:
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
         self._failures: list[Exception] = []
-        self._failed_feeds: dict[str, str] = {}
+        self._failed_feeds: dict[str, FeedError] = {}
         self._ingest = trio.CancelScope()
         self._drain = trio.CancelScope()
         self.body = trio.CancelScope()
@@ -113,20 +113,25 @@ class Engine:
     async def run(self) -> None:
         """The nursery tree. What fails is held until everything has drained, and kept for `open_engine` to raise."""
         try:
-            with self._drain:
+            with self._holding_failures(), self._drain:
                 async with trio.open_nursery() as drain:  # closes last: what was received is handed on
                     drain.start_soon(self._sequence, name="sequencer")
                     for strategy in self._plan.strategies:
                         self._start(strategy, drain)
-                    with self._send, self._ingest:
+                    with self._send, self._holding_failures(), self._ingest:
                         async with trio.open_nursery() as ingest:  # closes first
                             for feed in self._plan.feeds:
                                 ingest.start_soon(self._run_feed, feed.name, name=feed.name)
                     self.stop()
-        except* Exception as group:  # noqa: BLE001 - held for the caller of `open_engine`
-            self._failures += leaves(group)
         finally:
             self._finish()
+
+    @contextmanager
+    def _holding_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except* Exception as group:  # noqa: BLE001 - held for the caller of `open_engine`
+            self._failures += leaves(group)
 
     async def _sequence(self) -> None:
         await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
@@ -140,13 +145,20 @@ class Engine:
                     for line in shard.lines:
                         nursery.start_soon(line.run, name=line.name)
         except* FeedError as group:
-            error = _first(group)
-            self._failed_feeds[name] = str(error)
-            if len(self._failed_feeds) == len(self._plan.feeds):
-                self._fail(error)  # raised to the caller, so it is not logged as well
-            else:
-                log.critical("feed %s is given up: %s", name, error)
-                await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
+            await self._give_up(name, _first(group))
+
+    async def _give_up(self, name: str, error: FeedError) -> None:
+        """Go on without a feed, or fail of them all."""
+        self._failed_feeds[name] = error
+        for shard in self._shards[name]:
+            for line in shard.lines:
+                await line.bury(self._send, error.cause)
+        if len(self._failed_feeds) == len(self._plan.feeds):
+            self._failures += self._failed_feeds.values()  # raised to the caller, so they are not logged as well
+            self.stop()
+        else:
+            log.critical("feed %s is given up: %s", name, error)
+            await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
         state = StrategyState(strategy.title)
@@ -154,14 +166,12 @@ class Engine:
         if strategy.inline:
             self._fanout.add(InlineConsumer(strategy, state, self._fail))
             return
-        stream = self._open(strategy.title, strategy.wanted, strategy.overflow, strategy.capacity, strategy.max_age_s)
+        stream = self._open(strategy.title, strategy.wanted, strategy.room)
         nursery.start_soon(run_strategy, strategy, stream.ticks, state, self._fail, name=f"strategy {strategy.title}")
 
-    def _open(
-        self, name: str, wanted: Wanted, overflow: Overflow, capacity: int, max_age_s: float | None
-    ) -> StreamConsumer:
-        mailbox = Mailbox(name=name, wanted=wanted, overflow=overflow, capacity=capacity)
-        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=max_age_s))
+    def _open(self, name: str, wanted: Wanted, room: Room) -> StreamConsumer:
+        mailbox = Mailbox(name=name, wanted=wanted, room=room)
+        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=room.max_age_s))
         self._fanout.add(consumer)
         return consumer
 
@@ -221,7 +231,8 @@ class Engine:
         """
         self._check_carried(symbols, feed)
         wanted = Wanted(frozenset(symbols) or None, feed)
-        consumer = self._open(f"subscription {next(self._numbers)}", wanted, overflow, capacity, max_age_s)
+        room = Room(overflow=overflow, capacity=capacity, max_age_s=max_age_s)
+        consumer = self._open(f"{SUBSCRIPTION} {next(self._numbers)}", wanted, room)
         self._open_subscriptions += 1
         try:
             yield consumer.ticks
@@ -250,7 +261,7 @@ class Engine:
             uncovered=self._intake.uncovered,
             shards=tuple(shard.statistics() for shards in self._shards.values() for shard in shards),
             strategies=tuple(attrs.evolve(state) for state in self._strategies),
-            failed_feeds=dict(self._failed_feeds),
+            failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},
         )
 
     def stop(self) -> None:
@@ -321,7 +332,8 @@ async def open_engine(
         ConfigError: before anything is started.
         EngineError: the engine failed for good, after everything received was handed on. The block is cancelled,
             unless it reads a stream: then the stream raises at its end. The cause is the exception group.
-        Exception: what the block itself raised comes out bare, after the soft stop.
+        Exception: what the block itself raised comes out bare, after the soft stop. If the engine failed as well,
+            a note says of what.
 
     Cancellation:
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
@@ -331,11 +343,13 @@ async def open_engine(
     body = Held()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run, name="engine")
-        with engine.body, body:
+        with body, engine.body:
             yield engine
         engine.stop()
-    body.release()
     failure = engine.failure()
+    if failure is not None and body.error is not None and not body.holds(EngineError):
+        body.error.add_note(f"Besides, the engine failed: {failure}")
+    body.release()
     if failure is not None:
         raise failure
 

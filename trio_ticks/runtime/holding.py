@@ -13,7 +13,7 @@ class Held:
 
     A nursery wraps even one error into a group, and cancels its tasks at once. Where the tasks have to finish
     first, and the caller expects his own error back, the block's error waits here. A cancellation passes through,
-    also out of a group: it belongs to the scope that asked for it.
+    alone or in the group that a nursery of the block makes of it: it belongs to the scope that asked for it.
     """
 
     def __init__(self) -> None:
@@ -25,17 +25,24 @@ class Held:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if error is None or isinstance(error, trio.Cancelled | GeneratorExit):
+        if error is None or _passes(error):
             return False
-        if not isinstance(error, BaseExceptionGroup):
-            self.error = error
-            return True
-        cancelled, self.error = error.split(trio.Cancelled)
-        if cancelled is not None:
-            raise cancelled
+        self.error = error
         return True
+
+    def holds(self, kind: type[BaseException]) -> bool:
+        """Tell whether an error of this kind is held, alone or in a group."""
+        if isinstance(self.error, BaseExceptionGroup):
+            return self.error.subgroup(kind) is not None
+        return isinstance(self.error, kind)
 
     def release(self) -> None:
         """Raise what was held, if anything was."""
         if self.error is not None:
             raise self.error
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(_passes(inner) for inner in error.exceptions)
+    return isinstance(error, trio.Cancelled | GeneratorExit)

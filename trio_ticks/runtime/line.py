@@ -37,6 +37,11 @@ E = TypeVar("E", bound=BaseException)
 
 log = logging.getLogger("trio_ticks.line")
 
+STALLED_S = 0.5
+"""A deadline that is noticed so late means that the event loop stood still: nobody listened, so silence proves
+nothing. A smaller bound would put the alarm off in every busy moment; a larger one would cut a link that is well
+because a strategy was computing."""
+
 
 @attrs.frozen
 class Wiring:
@@ -116,6 +121,7 @@ class Line:
         self._mute = MuteBound(first_s=config.mute_after_s)
         self._state = "connecting"
         self._attempts = 0
+        self._talk_now: Conversation | None = None
         self._reconnects: dict[str, int] = {}
         self._messages = self._unreadable = self._unknown = 0
         self._frame_us: int | None = None
@@ -189,14 +195,21 @@ class Line:
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
         self._pacer.forget(talk.session, trio.current_time())
-        failure = max(failures, key=_gravity)
+        failure = talk.scrubbed(max(failures, key=_gravity))
+        lived_s = talk.lived_s(trio.current_time())
         await self._lost(failure, talk, events)
-        if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once()):
+        if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once(lived_s)):
             raise failure
         log.warning("%s: %s: %s", self.name, failure.cause, failure)  # what is raised is told by whoever catches it
-        return None if talk.live_since is None else trio.current_time() - talk.live_since
+        return lived_s
+
+    async def bury(self, events: trio.MemorySendChannel[Event], cause: str) -> None:
+        """End the session that a cancellation cut off, if one was open, where others live on without this line."""
+        if self._talk_now is not None:
+            await self._end_session(self._talk_now, events, cause)
 
     async def _hold(self, link: Link, talk: Conversation, events: trio.MemorySendChannel[Event]) -> None:
+        self._talk_now = talk
         talk.opened = trio.current_time()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._talk, link, talk, name=f"{self.name} talker")
@@ -204,6 +217,14 @@ class Line:
 
     async def _talk(self, link: Link, talk: Conversation) -> None:
         """Subscribe, see that it is acknowledged, keep the heart beating."""
+        try:
+            await self._subscribe(link, talk)
+            await self._beat(link, talk)
+        except LinkClosed:
+            # The reader meets this end, too, after every message that came before it.
+            return
+
+    async def _subscribe(self, link: Link, talk: Conversation) -> None:
         for message in self._own_code(lambda: list(self._feed.subscribe(self._symbols)), "subscribe"):
             request = as_request(message)
             talk.expect(request)
@@ -214,12 +235,13 @@ class Line:
             await talk.acknowledged.wait()
         if in_time.cancelled_caught:
             raise RemoteProtocolError(f"no answer to the subscription in {self._config.ack_s:g} s")
-        await self._beat(link, talk)
 
     async def _beat(self, link: Link, talk: Conversation) -> None:
         due = talk.opened
         while self._heartbeat_s is not None:
-            due += self._heartbeat_s
+            # Beats that a standstill has swallowed are left out: vendors take a volley for flooding.
+            missed = (trio.current_time() - due) // self._heartbeat_s
+            due += self._heartbeat_s * (1 + missed)
             await trio.sleep_until(due)
             beat = self._own_code(lambda: heartbeat_of(self._feed), "heartbeat")
             if beat is None:
@@ -227,17 +249,30 @@ class Line:
             await trio.sleep_until(self._pacer.heartbeat_at(talk.session, trio.current_time()))
             await link.send(beat.text)
 
-    async def _read(self, link: Link, talk: Conversation, events: trio.MemorySendChannel[Event]) -> None:
+    async def _read(self, link: Link, talk: Conversation, events: trio.MemorySendChannel[Event]) -> NoReturn:
         """Hand on what comes, until it stops coming."""
-        talk.heard_at = talk.ticked_at = trio.current_time()
-        with trio.CancelScope() as quiet:
-            while True:
-                quiet.deadline = min(talk.heard_at + self._config.silent_after_s, talk.ticked_at + self._mute.bound_s)
-                wakeup = await link.receive()
-                # A consumer that holds us up must not be taken for a vendor that is silent.
-                quiet.deadline = math.inf
-                await self._take(wakeup, talk, events)
-        raise self._silence(talk)
+        while True:
+            talk.heard_at = talk.ticked_at = trio.current_time()
+            quiet = await self._listen(link, talk, events)
+            if trio.current_time() < quiet.deadline + STALLED_S:
+                raise self._silence(talk)
+
+    async def _listen(
+        self, link: Link, talk: Conversation, events: trio.MemorySendChannel[Event]
+    ) -> trio.CancelScope:
+        """Hand on what comes, until nothing does for too long; return the scope whose deadline has passed."""
+        while True:
+            with trio.CancelScope() as quiet:
+                # One scope serves many messages. Only one whose deadline passed just as a message came is spoilt.
+                while not quiet.cancel_called:
+                    silent_at = talk.heard_at + self._config.silent_after_s
+                    quiet.deadline = min(silent_at, talk.ticked_at + self._mute.bound_s)
+                    wakeup = await link.receive()
+                    # A consumer that holds us up must not be taken for a vendor that is silent.
+                    quiet.deadline = math.inf
+                    await self._take(wakeup, talk, events)
+            if quiet.cancelled_caught:
+                return quiet
 
     def _silence(self, talk: Conversation) -> FeedError:
         """Return which of the two bounds was passed, as an error."""
@@ -279,7 +314,7 @@ class Line:
         """Make the ticks ours: those asked for, marked with feed and receipt."""
         wanted, feed, received_us = self._wanted, self._feed_name, wakeup.received_us
         ticks: list[Tick] = []
-        rejected = decoded.rejected
+        rejected = [*decoded.rejected]
         for tick in decoded.ticks:
             if tick.symbol not in wanted:
                 rejected.append("a symbol that was not subscribed")
@@ -296,16 +331,21 @@ class Line:
         cause = failure.cause
         self._last_error = str(failure)
         self._reconnects[cause] = self._reconnects.get(cause, 0) + 1
-        if talk.live_since is not None:
-            await emit(events, Ended(talk.session, talk.covered_until_us(cause), cause))
+        await self._end_session(talk, events, cause)
         await self._tell(events, cause if cause in {"silent", "mute"} else "disconnected", str(failure))
+
+    async def _end_session(self, talk: Conversation, events: trio.MemorySendChannel[Event], cause: str) -> None:
+        """Tell the sequencer of the end of whatever it may have heard of, live or not."""
+        self._talk_now = None
+        if talk.heard_us is not None:
+            await emit(events, Ended(talk.session, talk.covered_until_us(cause), cause))
 
     async def _tell(self, events: trio.MemorySendChannel[Event], status: str, reason: str) -> None:
         now_us = self._wiring.now_us()
         await emit(events, Notice(Status(status, now_us, reason, feed=self._feed_name, source=self.name)))
 
-    def _gives_up_at_once(self) -> bool:
-        return self._attempts == 1 and not self._wiring.retry_first
+    def _gives_up_at_once(self, lived_s: float | None) -> bool:
+        return self._attempts == 1 and lived_s is None and not self._wiring.retry_first
 
     def _own_code(self, call: Callable[[], T], name: str) -> T:
         """Run a part of the feed, which may be the user's, and name it if it raises."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from trio_ticks.config import Overflow
+from trio_ticks.config import Overflow, rules
 from trio_ticks.core.overflow import Buffer
 from trio_ticks.errors import StrategyError, TrioTicksError
 from trio_ticks.model import Record
@@ -36,14 +36,32 @@ class Wanted:
         return self.symbols is None or item.symbol is None or item.symbol in self.symbols
 
 
+@attrs.frozen(kw_only=True)
+class Room:
+    """How far a consumer may fall behind, and what gives way then.
+
+    Attributes:
+        overflow: The policy.
+        capacity: Of the queue, in records.
+        max_age_s: Older prices are not shown; None: whatever their age.
+
+    Raises:
+        ConfigError: a value that is not accepted.
+    """
+
+    overflow: Overflow = attrs.field(default="drop_oldest", validator=rules.one_of(Overflow))
+    capacity: int = attrs.field(default=10_000, validator=rules.count(1))
+    max_age_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(0.001)))
+
+
 class Mailbox:
     """Between the fan-out, which calls `offer` and `end`, and one consumer, which calls `take`."""
 
-    def __init__(self, *, name: str, wanted: Wanted, overflow: Overflow, capacity: int) -> None:
+    def __init__(self, *, name: str, wanted: Wanted, room: Room) -> None:
         self.name = name
         self._wanted = wanted
-        self._capacity = capacity
-        self._buffer = Buffer(capacity=capacity, overflow=overflow)
+        self._capacity = room.capacity
+        self._buffer = Buffer(capacity=room.capacity, overflow=room.overflow)
         self._news = trio.Event()
         self._over = False
         self._failure: TrioTicksError | None = None
@@ -82,15 +100,16 @@ class Mailbox:
         Cancellation:
             At any await; a batch is either returned or still queued.
         """
-        if self._buffer:
-            # A consumer with a full queue must let the others run, too.
+        if self._buffer or self._over:
+            # A consumer with a full queue must let the others run, too, and so must one that asks on at the end.
             await trio.lowlevel.checkpoint()
         while not self._buffer:
             if self._over:
                 if self._failure is not None:
                     raise type(self._failure)(*self._failure.args) from self._failure.__cause__
                 return []
-            self._news = trio.Event()
+            if self._news.is_set():  # else somebody waits for it already, and shall hear of it, too
+                self._news = trio.Event()
             await self._news.wait()
         return self._buffer.take()
 

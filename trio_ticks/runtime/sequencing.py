@@ -6,13 +6,14 @@ import math
 
 import trio
 
-from trio_ticks.core.intake import Event, Intake
+from trio_ticks.core.intake import Arrival, Event, Intake
 from trio_ticks.model import Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Fanout
 
-EVENTS_AT_ONCE = 64
-"""Events taken in one step. More would make the others wait longer; fewer would cost a scheduler pass each."""
+TICKS_AT_ONCE = 1_024
+"""A step goes on with what waits until it has taken so many ticks: as many as a batch may hold. More would overflow
+the queue of a consumer that had no turn to read yet; fewer would cost a scheduler pass for every small batch."""
 
 
 async def run_sequencer(
@@ -48,10 +49,16 @@ async def run_sequencer(
 def _handle(event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Event], now_us: NowUs) -> list[Record]:
     """Handle an event and, in the same step, those that wait behind it."""
     records = intake.handle(event, now_us())
-    for _ in range(EVENTS_AT_ONCE - 1):
+    taken = _work(event)
+    while taken < TICKS_AT_ONCE:
         try:
             event = events.receive_nowait()
         except (trio.WouldBlock, trio.EndOfChannel):
             break
         records += intake.handle(event, now_us())
+        taken += _work(event)
     return records
+
+
+def _work(event: Event) -> int:
+    return event.size if isinstance(event, Arrival) else 1

@@ -19,7 +19,7 @@ from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
 from trio_ticks.model import Record, Tick
-from trio_ticks.runtime.mailbox import Wanted
+from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
 
 log = logging.getLogger("trio_ticks.strategy")
@@ -63,6 +63,10 @@ class Strategy:
             raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
+        try:
+            _ = self.room
+        except ConfigError as error:
+            raise ConfigError(f"strategy {self.title}: {error}") from None
 
     @property
     def title(self) -> str:
@@ -74,10 +78,15 @@ class Strategy:
         """The records it wants."""
         return Wanted(None if self.symbols is None else frozenset(self.symbols))
 
+    @property
+    def room(self) -> Room:
+        """How far it may fall behind."""
+        return Room(overflow=self.overflow, capacity=self.capacity, max_age_s=self.max_age_s)
+
 
 @attrs.define
 class StrategyState:
-    """How a strategy is doing; `snapshot` is what statistics shows."""
+    """How a strategy is doing: ``running``, ``restarting``, ``finished`` or ``failed``."""
 
     name: str
     state: str = "running"
@@ -117,7 +126,8 @@ async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, f
             state.failed(error)
             lasted_s = trio.current_time() - began
             in_a_row = 1 if lasted_s >= _BACKOFF["healthy_s"] else in_a_row + 1
-            if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW:
+            # A stream that failed, of its own overflow, would end the next run as it ended this one.
+            if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW or _is_all(StrategyError, error):
                 state.state = "failed"
                 _give_up(strategy, error, fail)
                 return
@@ -134,12 +144,17 @@ async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
     run: Callable[..., Awaitable[object]] = strategy.function
     try:
         await run(ticks, **strategy.params)
-    except EngineError:
-        # The stream told it that the engine has failed; that is not the strategy's failure.
-        return None
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-        return error
+        # The stream may have told it that the engine has failed; that is not the strategy's failure.
+        return None if _is_all(EngineError, error) else error
     return None
+
+
+def _is_all(kind: type[Exception], error: Exception) -> bool:
+    """Tell whether an error is of this kind, or a nursery's group of nothing else."""
+    if isinstance(error, ExceptionGroup):
+        return all(_is_all(kind, inner) for inner in error.exceptions)
+    return isinstance(error, kind)
 
 
 def _give_up(strategy: Strategy, error: Exception, fail: Fail) -> None:
@@ -149,7 +164,7 @@ def _give_up(strategy: Strategy, error: Exception, fail: Fail) -> None:
     if strategy.on_error == "stop":
         fail(failure)
     else:
-        log.critical("%s; it failed %d times in a row and is not restarted", words, FAILURES_IN_A_ROW)
+        log.critical("%s; it is not restarted any more", words)
 
 
 class InlineConsumer:

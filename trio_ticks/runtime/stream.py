@@ -77,6 +77,7 @@ class Ticks:
             self._closed = True
             self._mailbox.end()
             self._abandoned = self._mailbox.queued + _ticks_in(self._hand[self._at :])
+            self._put_by(())
 
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
@@ -100,6 +101,8 @@ class Ticks:
                     return self._take_gap()
                 self._at += 1
                 return record
+            if self._stale_gap is not None:
+                return self._take_gap()
             await self._refill()
 
     async def _batch(self) -> Batch:
@@ -108,19 +111,26 @@ class Ticks:
             self._at = len(self._hand)
             if self._max_age_us is not None:
                 rest = [item for item in rest if not self._is_stale(item)]
+            if self._stale_gap is not None:
+                rest = [self._take_gap(), *rest]
             if rest:
                 received_us = max((item.received_us for item in rest if type(item) is Tick), default=rest[-1].time_us)
-                return Batch(rest if self._stale_gap is None else [self._take_gap(), *rest], received_us)
+                return Batch(rest, received_us)
             await self._refill()
 
     async def _refill(self) -> None:
-        fresh: Sequence[Record] = () if self._closed else await self._mailbox.take()
-        if not fresh and self._stale_gap is not None:
-            fresh = (self._take_gap(),)
-        if not fresh:
+        fresh = await self._mailbox.take()
+        if self._closed:
+            raise StopAsyncIteration  # what was just taken has been counted as dropped
+        rest = self._hand[self._at :]  # empty, unless another task reads the same stream and was first
+        if not fresh and not rest:
             raise StopAsyncIteration
-        self._settled += _ticks_in(self._hand)
-        self._hand, self._at = fresh, 0
+        self._put_by([*rest, *fresh] if rest else fresh)
+
+    def _put_by(self, records: Sequence[Record]) -> None:
+        """Count what was read in hand, and take other records into it."""
+        self._settled += _ticks_in(self._hand[: self._at])
+        self._hand, self._at = records, 0
 
     def _is_stale(self, record: Record) -> bool:
         """Tell whether a price is too old to act on, and count it if so. Age is from the event to now."""

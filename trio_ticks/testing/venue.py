@@ -1,11 +1,14 @@
 """A vendor in memory: the public fake beside the transport seam.
 
-`Venue.open_link` takes the transport's place (``open_engine(venue.feed("X"), open_link=venue.open_link)``), so the
-engine's own tasks run against it unchanged, under Trio's autojump clock if you like. Faults read as sentences::
+`Venue.open_link` takes the transport's place, so the engine's own tasks run against it unchanged, under Trio's
+autojump clock if you like. Faults read as sentences::
 
+    async with venue.open_engine("X") as engine: ...
     await venue.send(tick)
     venue.drop()
+    with venue.muting(): ...
     with venue.refusing(): ...
+    with venue.denying(Verdict.UNAUTHORISED, "bad token"): ...
 """
 
 from __future__ import annotations
@@ -13,29 +16,45 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import trio
 
 from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConnectError
-from trio_ticks.feeds.base import Decoded, Limits, Message, Reply, Request
+from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Reply, Request, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.engine import Engine, open_engine
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
 
 EPOCH_US = 1_700_000_000_000_000
 """What `Venue.now_us` shows when Trio's clock shows 0."""
 
+BUFFER = 64
+"""Wake-ups that a link keeps for a reader that is busy: what a socket's buffers are to a real one."""
+
 
 class Venue:
-    """Both ends' meeting place. Every link that is open gets what is sent, if it has subscribed to the symbol."""
+    """Both ends' meeting place. A tick reaches every link that is open and has subscribed to its symbol.
+
+    Attributes:
+        attempts: When each attempt to connect began, on Trio's clock.
+        requests: What was asked, and when.
+        taken: Every message that the other end has read, in order.
+        greeting: Ticks that each new subscription is shown first, as vendors do that repeat the last price.
+    """
 
     def __init__(self) -> None:
         self._links: list[_MemoryLink] = []
-        self._refusal: Exception | None = None
         self._changed = trio.Event()
+        self._refusal: Exception | None = None
+        self._denial: tuple[Verdict, str] | None = None
+        self._is_mute = self._is_mum = self._hangs_up = False
         self.attempts: list[float] = []
-        self.requests: list[str] = []
+        self.requests: list[tuple[float, str]] = []
+        self.taken: list[Message] = []
+        self.greeting: Sequence[Tick] = ()
 
     def now_us(self) -> int:
         """Return the time of day that goes with Trio's clock: under autojump, simulated time."""
@@ -52,6 +71,22 @@ class Venue:
         """Return a feed that speaks this venue's wire."""
         return VenueFeed(symbols, name, identity, limits or Limits(connect_s=0.0, heartbeat_s=heartbeat_s))
 
+    @asynccontextmanager
+    async def open_engine(self, *feeds: Feed | str, **options: Any) -> AsyncIterator[Engine]:
+        """Open an engine on this venue, with its clock and with retries that are not spread by chance.
+
+        Args:
+            feeds: Feeds, or symbols for one feed.
+            **options: As for `trio_ticks.open_engine`, which wins over the venue's own.
+        """
+        symbols = [feed for feed in feeds if isinstance(feed, str)]
+        sources = [feed for feed in feeds if not isinstance(feed, str)]
+        if symbols:
+            sources.append(self.feed(*symbols))
+        own = {"open_link": self.open_link, "now_us": self.now_us, "chance": lambda: 0.5}
+        async with open_engine(*sources, **(own | options)) as engine:
+            yield engine
+
     @property
     def open_links(self) -> int:
         """How many links are open."""
@@ -63,28 +98,47 @@ class Venue:
         Backpressure:
             Waits while a link's buffer is full, as a socket would.
         """
-        await self.send_raw(*(_encode(tick) for tick in ticks), ticks=True)
-
-    async def send_raw(self, *messages: Message, ticks: bool = False) -> None:
-        """Send messages as they are. ``ticks`` marks them as prices, which a mute link does not carry."""
         for link in tuple(self._links):
-            if not (ticks and link.is_mute):
-                await link.deliver(messages)
+            shown = [encode(tick) for tick in ticks if tick.symbol in link.symbols]
+            if shown and not link.is_mute:
+                await link.deliver(shown)
+
+    async def send_raw(self, *messages: Message) -> None:
+        """Send messages as they are, to every link."""
+        for link in tuple(self._links):
+            await link.deliver(messages)
 
     async def wait_subscribed(self, links: int = 1) -> None:
         """Wait until so many links are open and have subscribed."""
-        while sum(link.subscribed for link in self._links) < links:
+        while sum(bool(link.symbols) for link in self._links) < links:
             await self._changed.wait()
 
-    def drop(self, reason: str = "the connection was cut") -> None:
-        """Cut every link. What was sent before is still received."""
-        for link in tuple(self._links):
+    def taken_ticks(self) -> list[Tick]:
+        """Return the ticks among what was taken."""
+        return [Tick(*content) for content in map(json.loads, self.taken) if isinstance(content, list)]
+
+    def drop(self, reason: str = "the connection was cut", *, oldest: int | None = None) -> None:
+        """Cut every link, or so many of the oldest. What was sent before is still received."""
+        for link in tuple(self._links[:oldest]):
             link.cut(reason)
 
     def mute(self) -> None:
-        """Stop prices on the links that are open now; answers go on."""
+        """Stop prices on the links that are open now, for good; answers go on."""
         for link in self._links:
             link.is_mute = True
+
+    @contextmanager
+    def muting(self) -> Iterator[None]:
+        """Send no prices meanwhile, on old links or new ones; answers go on."""
+        before = {link: link.is_mute for link in self._links}
+        self._is_mute = True
+        self.mute()
+        try:
+            yield
+        finally:
+            self._is_mute = False
+            for link in self._links:
+                link.is_mute = before.get(link, False)
 
     @contextmanager
     def refusing(self, error: Exception | None = None) -> Iterator[None]:
@@ -94,6 +148,33 @@ class Venue:
             yield
         finally:
             self._refusal = None
+
+    @contextmanager
+    def denying(self, verdict: Verdict, reason: str = "no") -> Iterator[None]:
+        """Answer every request with this verdict meanwhile."""
+        self._denial = (verdict, reason)
+        try:
+            yield
+        finally:
+            self._denial = None
+
+    @contextmanager
+    def ignoring(self) -> Iterator[None]:
+        """Answer no request meanwhile."""
+        self._is_mum = True
+        try:
+            yield
+        finally:
+            self._is_mum = False
+
+    @contextmanager
+    def hanging_up(self) -> Iterator[None]:
+        """Accept every link meanwhile, answer its subscription, greet it, and close it."""
+        self._hangs_up = True
+        try:
+            yield
+        finally:
+            self._hangs_up = False
 
     @asynccontextmanager
     async def open_link(
@@ -105,7 +186,7 @@ class Venue:
         await trio.lowlevel.checkpoint()
         if self._refusal is not None:
             raise self._refusal
-        link = _MemoryLink(self, now_us)
+        link = _MemoryLink(self, now_us, is_mute=self._is_mute)
         self._links.append(link)
         try:
             yield link
@@ -116,37 +197,55 @@ class Venue:
         self._changed.set()
         self._changed = trio.Event()
 
+    async def _asked(self, link: _MemoryLink, text: str) -> None:
+        """Take a request, as the vendor's half of a link."""
+        self.requests.append((trio.current_time(), text))
+        if not self._is_mum:
+            verdict, reason = self._denial or (Verdict.OK, "")
+            await link.deliver([json.dumps({"answer": text, "verdict": verdict.value, "reason": reason})])
+        word, *symbols = text.split()
+        if word == "subscribe":
+            link.symbols = frozenset(symbols)
+            shown = [encode(tick) for tick in self.greeting if tick.symbol in link.symbols]
+            if shown and not link.is_mute:
+                await link.deliver(shown)
+            if self._hangs_up:
+                link.cut("the venue hangs up")
+            self._note()
+
 
 class _MemoryLink:
-    """One end of a link, with the venue's half in the methods that are not `receive` and `send`."""
+    """One link: the engine's half is `receive` and `send`, the rest is the venue's."""
 
-    def __init__(self, venue: Venue, now_us: NowUs) -> None:
+    def __init__(self, venue: Venue, now_us: NowUs, *, is_mute: bool) -> None:
         self._venue = venue
         self._now_us = now_us
-        self._sender, self._receiver = trio.open_memory_channel[Sequence[Message]](64)
+        self._sender, self._receiver = trio.open_memory_channel[Sequence[Message]](BUFFER)
         self._reason: str | None = None
-        self.subscribed = False
-        self.is_mute = False
+        self.symbols: frozenset[str] = frozenset()
+        self.is_mute = is_mute
 
     async def receive(self) -> Wakeup:
         try:
             messages = [*await self._receiver.receive()]
         except trio.EndOfChannel:
             raise LinkClosed(self._reason) from None
+        self._venue.taken += messages
         return Wakeup(messages, self._now_us())
 
     async def send(self, text: str) -> None:
         await trio.lowlevel.checkpoint()
         if self._reason is not None:
             raise LinkClosed(self._reason)
-        self._venue.requests.append(text)
-        await self.deliver([json.dumps({"answer": text})])
-        self.subscribed = True
-        self._venue._note()  # noqa: SLF001 - one module, two halves of one link
+        await self._venue._asked(self, text)  # noqa: SLF001 - one module, two halves of one link
 
     async def deliver(self, messages: Sequence[Message]) -> None:
         if self._reason is None:
-            await self._sender.send(messages)
+            try:
+                await self._sender.send(messages)
+            except trio.ClosedResourceError:
+                # Cut while the buffer was full: on a real road, too, these bytes would never arrive.
+                return
 
     def cut(self, reason: str) -> None:
         if self._reason is None:
@@ -157,13 +256,12 @@ class _MemoryLink:
 
 
 class VenueFeed:
-    """The venue's wire: JSON arrays for prices, an echo for an answer."""
-
-    url = "ws://venue.invalid/"
+    """The venue's wire: JSON arrays for prices, an echo with a verdict for an answer."""
 
     def __init__(self, symbols: Sequence[str], name: str, identity: Identity, limits: Limits) -> None:
         self.symbols = tuple(symbols)
         self.name = name
+        self.url = f"ws://{name}.invalid/"
         self.identity = identity
         self.limits = limits
         self._beats = 0
@@ -189,12 +287,13 @@ class VenueFeed:
                 if isinstance(content, list):
                     decoded.ticks.append(Tick(*content))
                 else:
-                    decoded.replies.append(Reply(content["answer"]))
+                    decoded.replies.append(Reply(content["answer"], Verdict(content["verdict"]), content["reason"]))
             except (ValueError, KeyError, TypeError):
                 decoded.unreadable += 1
         return decoded
 
 
-def _encode(tick: Tick) -> str:
+def encode(tick: Tick) -> str:
+    """Return a tick as the venue sends it."""
     fields = (tick.symbol, tick.time_us, tick.price, tick.volume, tick.price_text, tick.volume_text, tick.side)
     return json.dumps([*fields, tick.trade_id, tick.sequence])

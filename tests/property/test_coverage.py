@@ -1,0 +1,119 @@
+"""Coverage against an oracle that knows nothing but intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_ticks.core.coverage import Coverage
+from trio_ticks.model import Gap
+
+SYMBOLS = ("X", "Y", "Z")
+
+
+@attrs.frozen
+class Life:
+    """One session: from its first frame to its last, with ticks between; that it is over is known then or later."""
+
+    symbols: tuple[str, ...]
+    live_us: int
+    until_us: int
+    ended_us: int
+    cause: str
+    ticks_us: tuple[int, ...]
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Life]:
+    """Draw sessions that come and go, on top of one another or with holes between."""
+    found = []
+    for _ in range(draw(st.integers(0, 8))):
+        symbols = draw(st.lists(st.sampled_from(SYMBOLS), unique=True, min_size=1))
+        live, heard, told = draw(st.tuples(st.integers(0, 40), st.integers(0, 20), st.integers(0, 10)))
+        cause = draw(st.sampled_from(["closed", "silent", "mute"]))
+        ticks = draw(st.lists(st.integers(live, live + heard), max_size=3))
+        found.append(Life(tuple(symbols), live, live + heard, live + heard + told, cause, tuple(ticks)))
+    return found
+
+
+def play(sessions: list[Life], finish_us: int) -> list[Gap]:
+    """Tell a Coverage of the sessions, each event at its own time, and return the gaps."""
+    events: list[tuple[int, int, int]] = []
+    for number, life in enumerate(sessions):
+        events += [(life.live_us, 0, number), (life.ended_us, 2, number)]
+        events += [(at_us, 1, number) for at_us in life.ticks_us]
+    coverage, gaps = Coverage(feed="f"), []
+    for at_us, what, number in sorted(events):
+        life = sessions[number]
+        if what == 0:
+            gaps += coverage.live(number, life.symbols, at_us)
+        elif what == 1:
+            coverage.heard(number, at_us)
+        else:
+            gaps += coverage.ended(number, life.until_us, life.cause)
+    return [*gaps, *coverage.finish(finish_us)]
+
+
+def uncovered(sessions: list[Life], symbol: str, finish_us: int) -> Iterator[int]:
+    """Yield each unit of time, from the first coverage on, that lies in no session: the naive complement."""
+    mine = [life for life in sessions if symbol in life.symbols]
+    for unit in range(min((life.live_us for life in mine), default=finish_us), finish_us):
+        if not any(life.live_us <= unit < life.until_us for life in mine):
+            yield unit
+
+
+@given(lives(), st.integers(0, 10))
+def test_gaps_are_the_complement_of_the_union_of_all_sessions(sessions: list[Life], later_us: int) -> None:
+    """Every instant since the first coverage is in a session or in a gap, and in no more than one gap."""
+    finish_us = max((life.ended_us for life in sessions), default=0) + later_us
+    gaps = play(sessions, finish_us)
+    for symbol in SYMBOLS:
+        mine = [gap for gap in gaps if gap.symbol == symbol]
+        units = [unit for gap in mine for unit in range(gap.start_us, gap.end_us)]
+        assert sorted(units) == list(uncovered(sessions, symbol, finish_us))
+        assert all(gap.start_us <= gap.end_us for gap in mine)
+
+
+@given(lives())
+def test_a_gap_begins_where_coverage_ended_and_names_whose_end_that_was(sessions: list[Life]) -> None:
+    """Its start is the last frame of some session, and its cause is why that session ended."""
+    finish_us = 100
+    for gap in play(sessions, finish_us):
+        mine = [life for life in sessions if gap.symbol in life.symbols]
+        assert gap.cause in {life.cause for life in mine if life.until_us == gap.start_us}
+        assert gap.end_us == finish_us or gap.end_us in {max(life.live_us, gap.start_us) for life in mine}
+
+
+@given(st.integers(1, 200), st.booleans())
+def test_a_line_that_flaps_beside_one_that_brings_ticks_fills_no_memory(times: int, ticks: bool) -> None:
+    """What is remembered of ended sessions is what no tick of the others has settled yet."""
+    coverage = Coverage(feed="f")
+    coverage.live("steady", SYMBOLS, 0)
+    for number in range(1, times + 1):
+        coverage.live(number, SYMBOLS, 10 * number)
+        if ticks:
+            coverage.heard("steady", 10 * number + 2)
+        assert coverage.ended(number, 10 * number + 5, "closed") == []
+    coverage.ended("never seen", 5, "closed")
+    assert len(coverage.lost) == 0
+    kept = [len(past.unsettled) for past in coverage._pasts.values()]
+    assert max(kept) <= (1 if ticks else times)
+    gaps = coverage.ended("steady", 10 * times + 7, "silent")
+    assert not gaps
+    assert sorted(coverage.lost) == list(SYMBOLS)
+    assert {gap.cause for gap in coverage.finish(10 * times + 9)} == {"silent"}
+    assert coverage.lost == ()
+
+
+def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -> None:
+    """A is cut and back after 10 s; B, dead since the same moment, is found out by its silence only after that."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 0)
+    coverage.live("B", ["X"], 0)
+    assert coverage.ended("A", 100, "closed") == []
+    assert coverage.live("A again", ["X"], 110) == []
+    assert coverage.ended("B", 101, "silent") == [Gap(101, 110, "silent", "X", "f")]
+    assert coverage.lost == ()
