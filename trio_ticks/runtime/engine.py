@@ -96,7 +96,7 @@ class Engine:
             retry_first=retry_first,
         )
         self._shards = {
-            feed.name: build_shards(feed.feed, name=feed.name, config=feed.connection, wiring=wiring)
+            feed.name: build_shards(feed.feed, name=feed.name, config=feed.connection, wiring=wiring, road=feed.road)
             for feed in plan.feeds
         }
         self._strategies: list[StrategyState] = []

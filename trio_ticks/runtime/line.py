@@ -30,6 +30,7 @@ from trio_ticks.feeds.base import Decoded, Feed, Service, as_request, heartbeat_
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.conversation import Conversation
+from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import Link, LinkClosed, OpenLink, Wakeup
 
 T = TypeVar("T")
@@ -107,6 +108,7 @@ class Line:
         pacer: Pacer,
         config: ConnectionConfig,
         wiring: Wiring,
+        road: Road | None = None,
     ) -> None:
         self.name = name
         self._feed = feed
@@ -117,6 +119,7 @@ class Line:
         self._pacer = pacer
         self._config = config
         self._wiring = wiring
+        self._road = road
         self._heartbeat_s = config.pacing.heartbeat_s or limits_of(feed).heartbeat_s
         self._mute = MuteBound(first_s=config.mute_after_s)
         self._state = "connecting"
@@ -188,6 +191,7 @@ class Line:
                 self._service.url,
                 secret_query=self._service.secret_query,
                 timeout_s=self._config.open_timeout_s,
+                road=self._road,
                 now_us=self._wiring.now_us,
             ) as link:
                 self._state = "open"

@@ -9,6 +9,7 @@ from trio_ticks.core.pacing import Pacer
 from trio_ticks.core.sharding import assign, shard_count
 from trio_ticks.feeds.base import Feed, Limits, Service, limits_of, services_of
 from trio_ticks.runtime.line import Line, LineStatistics, Wiring
+from trio_ticks.runtime.road import Road
 
 
 @attrs.frozen
@@ -40,7 +41,9 @@ class ShardStatistics:
     lines: tuple[LineStatistics, ...]
 
 
-def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wiring) -> tuple[Shard, ...]:
+def build_shards(
+    feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wiring, road: Road | None = None
+) -> tuple[Shard, ...]:
     """Spread a feed's symbols over as few connections as they need, evenly and stably.
 
     Raises:
@@ -69,6 +72,7 @@ def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wir
                     pacer=pacer,
                     config=config,
                     wiring=wiring,
+                    road=road,
                 )
                 for letter in "AB"[: config.lines]
             )

@@ -74,7 +74,7 @@ class OpenLink(Protocol):
     """A transport: opens a link, and closes it on the way out, cleanly where the peer lets it."""
 
     def __call__(
-        self, url: str, *, secret_query: str, timeout_s: float, now_us: NowUs
+        self, url: str, *, secret_query: str, timeout_s: float, road: Road | None = None, now_us: NowUs
     ) -> AbstractAsyncContextManager[Link]:
         """Open a link to ``url``. Errors of the block come out of the context inside an exception group."""
         ...

@@ -26,6 +26,7 @@ from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Reply, Request
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
 
 EPOCH_US = 1_700_000_000_000_000
@@ -178,10 +179,10 @@ class Venue:
 
     @asynccontextmanager
     async def open_link(
-        self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, now_us: NowUs
+        self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, road: Road | None = None, now_us: NowUs
     ) -> AsyncIterator[_MemoryLink]:
         """Open a link in memory; the same contract as the transport's."""
-        del url, secret_query, timeout_s
+        del url, secret_query, timeout_s, road
         self.attempts.append(trio.current_time())
         await trio.lowlevel.checkpoint()
         if self._refusal is not None:
