@@ -87,9 +87,9 @@ async def test_a_bad_proxy_of_the_environment_is_found_before_anything_starts(
     venue: Venue, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is refused where it would be used, without its password; a feed that wants no proxy starts."""
-    monkeypatch.setenv("all_proxy", "socks5://u:s3cret@p.example")
+    monkeypatch.setenv("https_proxy", "socks5://u:s3cret@p.example")
     words = await refusal(Coinbase("BTC-USD"))
-    assert words.startswith("all_proxy in the environment: socks5 proxies are not supported")
+    assert words.startswith("https_proxy in the environment: socks5 proxies are not supported")
     assert "s3cret" not in words
     async with open_engine(venue.feed("X"), connection=ConnectionConfig(proxy=Secret("")), open_link=venue.open_link):
         await venue.wait_subscribed()
