@@ -146,6 +146,8 @@ def test_an_ipv6_host_can_be_exempt() -> None:
 
 def test_a_proxy_of_the_environment_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable, what is accepted and the way out are in one line, the password is not; lower case wins."""
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ALL_PROXY", "http://p.example")
     monkeypatch.setenv("all_proxy", "socks5://u:s3cret@p.example")
     with pytest.raises(ConfigError) as caught:
