@@ -11,12 +11,19 @@ import trio
 import trio_websocket
 import trustme
 
+from tests.support.sockets import only, speaking
+from trio_ticks.config import Secret
+from trio_ticks.config.proxies import Proxies
 from trio_ticks.errors import AuthenticationError, CertificateError, ConfigError, ConnectError
 from trio_ticks.runtime.clock import utc_now_us
-from trio_ticks.runtime.transport import LinkClosed, open_websocket, parse_url
+from trio_ticks.runtime.endpoint import parse_url
+from trio_ticks.runtime.road import Road
+from trio_ticks.runtime.transport import LinkClosed, open_websocket
 
 Handler = Callable[[trio_websocket.WebSocketRequest], Awaitable[None]]
 SECRET = "token=s3cret"
+DIRECT = Road(proxies=Proxies(configured=Secret("")))
+"""Whatever proxy the environment of these tests may have."""
 
 
 @asynccontextmanager
@@ -29,28 +36,10 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
         nursery.cancel_scope.cancel()
 
 
-@asynccontextmanager
-async def speaking(talk: Callable[[trio.SocketStream], Awaitable[None]]) -> AsyncIterator[str]:
-    """Serve raw TCP on a free loopback port; yield the URL."""
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(trio.serve_tcp, talk, 0)
-        port = listeners[0].socket.getsockname()[1]
-        yield f"ws://127.0.0.1:{port}/"
-        nursery.cancel_scope.cancel()
-
-
-def only(error: BaseException) -> BaseException:
-    """Return the one error in a group, however deep."""
-    while isinstance(error, BaseExceptionGroup):
-        assert len(error.exceptions) == 1
-        error = error.exceptions[0]
-    return error
-
-
 async def failure_of(url: str, timeout_s: float = 10.0) -> BaseException:
     """Return what opening this URL raises."""
     with pytest.raises((ExceptionGroup, ConnectError, AuthenticationError, CertificateError)) as caught:
-        async with open_websocket(url, secret_query=SECRET, timeout_s=timeout_s):
+        async with open_websocket(url, secret_query=SECRET, timeout_s=timeout_s, road=DIRECT):
             pass
     error = only(caught.value)
     assert "s3cret" not in str(error)
@@ -108,38 +97,39 @@ async def test_a_refused_handshake_says_why(status: int, kind: type[Exception], 
 async def test_a_peer_that_hangs_up_during_the_handshake() -> None:
     """An end of stream instead of an answer is a refusal, not a hang."""
 
-    async def hang_up(stream: trio.SocketStream) -> None:
+    async def hang_up(stream: trio.abc.Stream) -> None:
         await stream.receive_some()
 
-    async with speaking(hang_up) as url:
-        assert "closed the connection during the handshake" in str(await failure_of(url))
+    async with speaking(hang_up) as port:
+        assert "closed the connection during the handshake" in str(await failure_of(f"ws://127.0.0.1:{port}/"))
 
 
 async def test_garbage_instead_of_http() -> None:
     """A peer that is no WebSocket server is refused, within the time for the handshake."""
 
-    async def babble(stream: trio.SocketStream) -> None:
+    async def babble(stream: trio.abc.Stream) -> None:
         await stream.receive_some()
         await stream.send_all(b"220 mail.example ESMTP\r\n\r\n")
 
-    async with speaking(babble) as url:
-        assert isinstance(await failure_of(url), ConnectError)
+    async with speaking(babble) as port:
+        assert isinstance(await failure_of(f"ws://127.0.0.1:{port}/"), ConnectError)
 
 
 async def test_a_handshake_that_never_ends() -> None:
     """A peer that accepts and says nothing costs the time-out, not more."""
 
-    async def say_nothing(stream: trio.SocketStream) -> None:
+    async def say_nothing(stream: trio.abc.Stream) -> None:
         await trio.sleep_forever()
 
-    async with speaking(say_nothing) as url:
-        assert "no handshake within 0.05 s" in str(await failure_of(url, timeout_s=0.05))
+    async with speaking(say_nothing) as port:
+        error = await failure_of(f"ws://127.0.0.1:{port}/", timeout_s=0.05)
+    assert "no handshake within 0.05 s" in str(error)
 
 
 async def test_nobody_listens() -> None:
     """A refused connection names the URL and the system's reason."""
-    async with speaking(trio.aclose_forcefully) as url:
-        pass
+    async with speaking(trio.aclose_forcefully) as port:
+        url = f"ws://127.0.0.1:{port}/"
     error = await failure_of(url)
     assert isinstance(error, ConnectError)
     assert url in str(error)
@@ -205,7 +195,20 @@ def test_a_url_is_taken_apart(url: str, host: str, port: int, target: str, autho
     assert (endpoint.host, endpoint.port, endpoint.target, endpoint.authority) == (host, port, target, authority)
 
 
-@pytest.mark.parametrize("url", ["", "http://a.example", "ws://", "a.example", "ws://a:b:c", "ws://a:99999/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://a.example",
+        "ws://",
+        "a.example",
+        "ws://a:b:c",
+        "ws://a:99999/",
+        "ws://a..b/",
+        "ws://ä.example/",
+        "ws://u:p@a/",
+    ],
+)
 def test_what_is_no_websocket_url_is_refused(url: str) -> None:
     """The error shows the URL and what is accepted."""
     with pytest.raises(ConfigError, match="ws://host"):

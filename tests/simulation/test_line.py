@@ -19,7 +19,9 @@ from trio_ticks.core.ledger import Inbox
 from trio_ticks.errors import AuthenticationError, CertificateError, FeedError, SubscriptionError
 from trio_ticks.feeds.base import Limits, Verdict
 from trio_ticks.model import Tick
-from trio_ticks.runtime.line import STALLED_S, Line, Wiring
+from trio_ticks.runtime.line import Line
+from trio_ticks.runtime.road import Road
+from trio_ticks.runtime.session import STALLED_S, Wiring
 from trio_ticks.runtime.shard import build_shards
 from trio_ticks.testing.venue import Venue, VenueFeed, encode
 
@@ -62,8 +64,11 @@ async def running_line(
         now_us=venue.now_us,
         chance=lambda: chance,
         numbers=itertools.count(1),
+        fetch=venue.fetch,
+        latest=lambda symbol, feed: None,
     )
-    shards = build_shards(feed or venue.feed("X"), name="venue", config=ConnectionConfig(**config), wiring=wiring)
+    feed = feed or venue.feed("X")
+    shards = build_shards(feed, name="venue", config=ConnectionConfig(**config), wiring=wiring, road=Road())
     bench = Bench(shards[0].lines[0], wiring.inbox, receive, [])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.line.run)
@@ -184,7 +189,7 @@ async def test_refused_symbols_end_the_line(autojump_clock: MockClock, venue: Ve
     with pytest.raises(ExceptionGroup) as caught, venue.denying(Verdict.BAD_SYMBOLS, "no such code"):
         async with running_line(venue):
             await trio.sleep(60.0)
-    assert caught.group_contains(SubscriptionError, match="the vendor says: no such code")
+    assert caught.group_contains(SubscriptionError, match="refuses every symbol: X: no such code")
 
 
 async def test_a_session_that_brought_ticks_is_ended_even_if_it_never_was_live(

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from trio_ticks.config import rules
+from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.secret import Secret, concealed
 
 IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "time"]
@@ -56,7 +57,11 @@ class ConnectionConfig:
         mute_after_s: Frames, but no tick of any symbol for so long: reconnect. The bound doubles after each
             reconnect it causes, up to 900 s (or stays where it is, if it was longer); a tick resets it.
         ack_s: A request that is not answered within this has failed.
-        open_timeout_s: For name, TCP, TLS and the WebSocket handshake together.
+        open_timeout_s: For name, TCP, proxy, TLS and the WebSocket handshake together.
+        ca_file: A PEM file with the certificates of the authorities to trust, in place of the system's. None: the
+            system's. Certificates are always verified.
+        proxy: ``http://[user:password@]host[:port]``; a plain text is wrapped at once. "": none. None: what
+            ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
         backoff_first_s: The wait after the first failed attempt, before jitter; it doubles from there.
         backoff_max_s: The longest wait between two attempts.
         healthy_s: A session that lived so long makes the next failure a first one again.
@@ -79,6 +84,11 @@ class ConnectionConfig:
     # TCP repeats a lost first packet after 1, 3 and 7 s. Shorter gives up on roads that lose some; longer
     # waits for hosts that are gone.
     open_timeout_s: float = attrs.field(default=10.0, validator=rules.seconds(_SHORTEST_S))
+    # The system's authorities vouch for every public vendor. A file of one's own is for a venue or a proxy that has
+    # an authority of its own; trusting the others as well would only let more people pose as it.
+    ca_file: str | None = attrs.field(default=None, validator=rules.optional(rules.some_text()))
+    # What every other program on the host goes by. A feed of its own mind is an exception.
+    proxy: Secret | None = attrs.field(default=None, converter=concealed, validator=rules.optional(proxy_url()))
     # Shorter gains nothing beside the handshake itself; longer is lost ticks at every short cut.
     backoff_first_s: float = attrs.field(default=0.5, validator=rules.seconds(_SHORTEST_S))
     # Longer would sleep on after the vendor is back; shorter keeps a limited token at its limit.

@@ -149,6 +149,15 @@ def url() -> Rule:
     )
 
 
+def is_host(text: str) -> bool:
+    """Tell whether a text can be the host of a URL: printable ASCII, in labels that a resolver takes."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return text.isascii() and text.isprintable() and " " not in text and bool(text)
+
+
 def instance_of(kind: type) -> Rule:
     """Accept a record of one class, which holds its own rules."""
     return Rule(f"a {kind.__name__}", lambda value: isinstance(value, kind), private=True)

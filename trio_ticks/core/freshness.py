@@ -6,7 +6,7 @@ it is quiet for longer it *asks* the vendor by another road for the last trade o
 proves the line mute: subscribe again, and if that brings nothing, reconnect. No newer trade: the market is quiet, and
 nothing is done but to ask again later, each time after twice the pause.
 
-Where a vendor cannot be asked, or does not answer, reconnecting is the only question there is. Its pause doubles, too.
+Where a vendor cannot be asked, or does not answer, reconnecting is the only question left. Its pause doubles, too.
 
 ======================  =======================  ==================================================
 state                   what ends it in time     then

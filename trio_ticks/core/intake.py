@@ -1,9 +1,9 @@
 """From what the lines report to the one order of records that everybody sees.
 
 Lines send events through one channel: a session went live, it brought ticks, it ended, symbols are not wanted any
-longer, and notices for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be
-delivered, the feed's `Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order
-and without an await between a call and the use of what it returns:
+longer, and notices for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer`
+what may be delivered, the feed's `Coverage` which gaps are now known, and keeps the counts. The driver calls, in this
+order and without an await between a call and the use of what it returns:
 
 * `handle(event, now_us)` for every event;
 * `advance(now_us)` when `next_release_us` is reached;

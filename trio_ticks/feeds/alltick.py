@@ -18,6 +18,7 @@ import msgspec
 from trio_ticks.config import Secret, secret_from_env
 from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConfigError
+from trio_ticks.feeds.alltick_http import last_trades, question_query, question_url
 from trio_ticks.feeds.alltick_messages import (
     HEARTBEAT,
     SUBSCRIBE,
@@ -30,7 +31,7 @@ from trio_ticks.feeds.alltick_messages import (
 )
 from trio_ticks.feeds.alltick_plans import check_fit, plan_named
 from trio_ticks.feeds.arguments import checked_symbols, checked_token, checked_url, token_query
-from trio_ticks.feeds.base import Decoded, Limits, Message, Request, Service
+from trio_ticks.feeds.base import Decoded, Limits, Message, Question, Request, Service
 from trio_ticks.feeds.wire import PricePolicy, integer_of, tick_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,30 @@ class AllTick:
             if symbols
         )
 
+    def service_of(self, symbol: str) -> str:
+        """Return the name of the service that carries a symbol."""
+        return self.name if urlsplit(self._base).path.strip("/") else f"{self.name}/{service_of(symbol)}"
+
+    def hint(self, symbol: str, service: Service) -> str:
+        """Say so where a symbol was sent to the other service, which AllTick calls an invalid code."""
+        right = _PATHS[service_of(symbol)]
+        path = urlsplit(service.url).path.rstrip("/")
+        return f"{symbol} belongs to {right}" if path in _PATHS.values() and path != right else ""
+
+    def question(self, symbols: Sequence[str]) -> Question | None:
+        """Return the question for the last trades of some symbols of one service."""
+        services = {service.name: service for service in self.services()}
+        service = services.get(self.service_of(symbols[0]))
+        url = None if service is None else question_url(service.url)
+        if url is None:
+            return None
+        query = question_query(symbols, trace_of(self._next_seq()))
+        return Question(url, secret_query=f"{token_query(self._token)}&{query}")
+
+    def last_trades(self, status: int, body: bytes) -> dict[str, int]:
+        """Return the time of the last trade by symbol, UTC microseconds; empty where the answer tells none."""
+        return last_trades(status, body)
+
     def subscribe(self, symbols: Sequence[str]) -> Sequence[Request]:
         """Return the one request that asks for exactly these symbols; none for none."""
         codes = [{"code": symbol} for symbol in symbols]
@@ -133,10 +158,14 @@ class AllTick:
 
     def _request(self, cmd_id: int, data: dict[str, object]) -> Request:
         """Return a request with a ``seq_id`` and a ``trace`` that this object never used before."""
-        self._last_seq = self._last_seq % _LAST_SEQ + 1
-        trace = trace_of(self._last_seq)
-        frame = {"cmd_id": cmd_id, "seq_id": self._last_seq, "trace": trace, "data": data}
+        seq = self._next_seq()
+        trace = trace_of(seq)
+        frame = {"cmd_id": cmd_id, "seq_id": seq, "trace": trace, "data": data}
         return Request(msgspec.json.encode(frame).decode(), answer=trace)
+
+    def _next_seq(self) -> int:
+        self._last_seq = self._last_seq % _LAST_SEQ + 1
+        return self._last_seq
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Return what the messages mean; each becomes one tick, reply, rejection, unknown or unreadable."""

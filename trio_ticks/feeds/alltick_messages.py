@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trio_ticks.feeds.arguments import hidden
+from trio_ticks.feeds.base import HEARTBEAT as HEARTBEAT_KIND
+from trio_ticks.feeds.base import SUBSCRIPTION as SUBSCRIPTION_KIND
 from trio_ticks.feeds.base import Message, Reply, Verdict
 from trio_ticks.feeds.wire import NO_FIELD, integer_of, lenient_text_of, line_of, text_of
 
@@ -24,7 +26,7 @@ SUBSCRIBE: Final = 22004
 TRADE: Final = 22998
 
 # To a heartbeat, to a subscription to books or trades, and to a cancellation.
-_ANSWERS: Final = frozenset({"22001", "22003", "22005", "22007"})
+_ANSWERS: Final = {"22001": HEARTBEAT_KIND, "22003": "", "22005": SUBSCRIPTION_KIND, "22007": ""}
 _SUCCESS: Final = "200"
 
 # AllTick's own pages give one error different numbers (an invalid parameter is 400, 201 or 202; 601 is an
@@ -158,7 +160,7 @@ def reply_of(frame: Frame, token: Secret) -> Reply | None:
     reason = "" if verdict is Verdict.OK else line_of(hidden(f"ret {ret or 'missing'}: {words}", token))
     seq = integer_of(lenient_text_of(frame.seq_id))
     answer = lenient_text_of(frame.trace) or (trace_of(seq) if seq else "")
-    return Reply(answer=answer, verdict=verdict, reason=reason)
+    return Reply(answer=answer, verdict=verdict, reason=reason, kind=_ANSWERS.get(lenient_text_of(frame.cmd_id), ""))
 
 
 def verdict_of(ret: str, words: str) -> Verdict:

@@ -36,12 +36,16 @@ class Plan:
         connections: At the same time, to each service.
         codes: Symbols in the subscription of one connection.
         connect_s: Between two attempts to connect, as documented.
+        question_s: Between two HTTP requests, as documented.
+        question_codes: Symbols in one of them.
     """
 
     name: str
     connections: int
     codes: int
     connect_s: float
+    question_s: float
+    question_codes: int
 
     @property
     def capacity(self) -> int:
@@ -58,6 +62,8 @@ class Plan:
             across_s=_ACROSS_S,
             connect_s=self.connect_s * _MARGIN,
             heartbeat_s=_HEARTBEAT_S,
+            question_s=self.question_s * _MARGIN,
+            question_symbols=self.question_codes,
         )
 
 
@@ -66,10 +72,10 @@ class Plan:
 PLANS: Final = {
     plan.name: plan
     for plan in (
-        Plan(name="free", connections=1, codes=5, connect_s=10.0),
-        Plan(name="basic", connections=1, codes=100, connect_s=3.0),
-        Plan(name="premium", connections=3, codes=200, connect_s=3.0),
-        Plan(name="professional", connections=10, codes=3000, connect_s=3.0),
+        Plan(name="free", connections=1, codes=5, connect_s=10.0, question_s=10.0, question_codes=5),
+        Plan(name="basic", connections=1, codes=100, connect_s=3.0, question_s=1.0, question_codes=50),
+        Plan(name="premium", connections=3, codes=200, connect_s=3.0, question_s=1.0, question_codes=50),
+        Plan(name="professional", connections=10, codes=3000, connect_s=3.0, question_s=1.0, question_codes=50),
     )
 }
 

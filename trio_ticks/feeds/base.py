@@ -5,7 +5,8 @@ A feed is any object with the six things of `Feed`. It is passed in (``open_tick
 things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of`, `limits_of`):
 
 * ``heartbeat()`` returns the next keep-alive request, or None where the vendor wants none;
-* ``services()`` splits the symbols over several endpoints, each with its own connections;
+* ``services()`` splits the symbols over several endpoints, each with its own connections, and ``service_of(symbol)``
+  names the endpoint of one;
 * ``hint(symbol, service)`` says in words why a symbol may have been refused;
 * ``limits``, a `Limits`, says what the vendor allows.
 
@@ -135,8 +136,8 @@ class Question:
 class Askable(Protocol):
     """A feed whose vendor can be asked whether it still trades, which tells a mute link from a quiet market."""
 
-    def question(self, symbols: Sequence[str]) -> Question:
-        """Return the question for the last trade of these symbols, which are of one service."""
+    def question(self, symbols: Sequence[str]) -> Question | None:
+        """Return the question for the last trade of these symbols, which are of one service; None: it has none."""
         ...
 
     def last_trades(self, status: int, body: bytes) -> dict[str, int]:
@@ -209,6 +210,12 @@ def heartbeat_of(feed: Feed) -> Request | None:
     """Return the feed's next keep-alive request, or None where it has none."""
     beat = getattr(feed, "heartbeat", None)
     return None if beat is None else as_request(beat())
+
+
+def service_of(feed: Feed, symbol: str) -> str | None:
+    """Return the name of the service that carries a symbol; None where the feed has only one."""
+    service_of_symbol = getattr(feed, "service_of", None)
+    return None if service_of_symbol is None else str(service_of_symbol(symbol))
 
 
 def hint_of(feed: Feed, service: Service, symbol: str) -> str:

@@ -24,8 +24,9 @@ from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
+from trio_ticks.runtime.endpoint import parse_url
+from trio_ticks.runtime.road import Road, road_of
 from trio_ticks.runtime.strategy import Strategy
-from trio_ticks.runtime.transport import parse_url
 
 SUBSCRIPTION = "subscription"
 """What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
@@ -42,6 +43,7 @@ class FeedPlan:
     feed: Feed
     connection: ConnectionConfig
     settings: SequencerConfig
+    road: Road
 
     def sequencer(self) -> Sequencer:
         """Return a new sequencer with the feed's promise of identity, unless the user chose another."""
@@ -82,7 +84,7 @@ def assemble(
     config, feeds = _told_apart(sources)
     settings = sequencer or config.sequencer
     planned = [_configured(name, feed, settings) for name, feed in config.feeds.items()]
-    planned += [FeedPlan(feed.name, feed, connection or ConnectionConfig(), settings) for feed in feeds]
+    planned += _given(feeds, connection or ConnectionConfig(), settings)
     plan = EnginePlan(
         feeds=tuple(planned),
         strategies=(
@@ -127,7 +129,19 @@ def _configured(name: str, config: FeedConfig, settings: SequencerConfig) -> Fee
         feed = make_feed(config.kind, config.symbols, token=config.token, plan=config.plan, url=config.url)
     except ConfigError as error:
         raise ConfigError(f"feeds.{name}: {error}") from error
-    return FeedPlan(name, feed, config, settings)
+    return FeedPlan(name, feed, config, settings, _road(config, f"feeds.{name}"))
+
+
+def _given(feeds: Sequence[Feed], connection: ConnectionConfig, settings: SequencerConfig) -> list[FeedPlan]:
+    road = _road(connection, "connection")
+    return [FeedPlan(feed.name, feed, connection, settings, road) for feed in feeds]
+
+
+def _road(config: ConnectionConfig, key: str) -> Road:
+    try:
+        return road_of(config)
+    except ConfigError as error:
+        raise ConfigError(f"{key}.{error}") from error
 
 
 def _named(name: str, config: StrategyConfig) -> Strategy:
@@ -153,7 +167,8 @@ def _check(plan: EnginePlan) -> None:
     carried: set[str] = set()
     for feed in plan.feeds:
         for service in services_of(feed.feed):
-            parse_url(service.url)
+            # Both are needed for nothing yet: what they would refuse at the first connect is refused now.
+            feed.road.proxy_towards(parse_url(service.url, secret_query=service.secret_query))
             carried.update(service.symbols)
     for strategy in plan.strategies:
         if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):

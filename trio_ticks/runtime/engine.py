@@ -19,13 +19,16 @@ from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, assemble
+from trio_ticks.runtime.asking import fetch
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.feed_run import FeedRun
 from trio_ticks.runtime.holding import Held
-from trio_ticks.runtime.line import Wiring, emit, leaves
+from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
+from trio_ticks.runtime.session import Wiring, emit, leaves
 from trio_ticks.runtime.shard import ShardStatistics, build_shards
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
@@ -75,6 +78,7 @@ class Engine:
         plan: EnginePlan,
         *,
         open_link: OpenLink,
+        fetch: Fetch,
         now_us: NowUs,
         chance: Callable[[], float],
         retry_first: bool,
@@ -90,15 +94,14 @@ class Engine:
             events=self._send,
             inbox=inbox,
             open_link=open_link,
+            fetch=fetch,
             now_us=now_us,
             chance=chance,
             numbers=itertools.count(1),
+            latest=self._fanout.latest,
             retry_first=retry_first,
         )
-        self._shards = {
-            feed.name: build_shards(feed.feed, name=feed.name, config=feed.connection, wiring=wiring)
-            for feed in plan.feeds
-        }
+        self._feeds = {feed.name: _feed_run(feed, wiring) for feed in plan.feeds}
         self._strategies: list[StrategyState] = []
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
@@ -120,8 +123,8 @@ class Engine:
                         self._start(strategy, drain)
                     with self._send, self._holding_failures(), self._ingest:
                         async with trio.open_nursery() as ingest:  # closes first
-                            for feed in self._plan.feeds:
-                                ingest.start_soon(self._run_feed, feed.name, name=feed.name)
+                            for feed in self._feeds.values():
+                                ingest.start_soon(self._run_feed, feed, name=feed.name)
                     self.stop()
         finally:
             self._finish()
@@ -137,28 +140,22 @@ class Engine:
         await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
         self._fanout.end(self.failure())
 
-    async def _run_feed(self, name: str) -> None:
-        """Run a feed's lines until cancelled. A line that fails for good takes its feed along, and only that one."""
+    async def _run_feed(self, feed: FeedRun) -> None:
+        """Run a feed until cancelled. One that fails for good is given up, and with the last one the engine."""
         try:
-            async with trio.open_nursery() as nursery:
-                for shard in self._shards[name]:
-                    for line in shard.lines:
-                        nursery.start_soon(line.run, name=line.name)
-        except* FeedError as group:
-            await self._give_up(name, _first(group))
+            await feed.run()
+        except FeedError as error:
+            await self._give_up(feed, error)
 
-    async def _give_up(self, name: str, error: FeedError) -> None:
-        """Go on without a feed, or fail of them all."""
-        self._failed_feeds[name] = error
-        for shard in self._shards[name]:
-            for line in shard.lines:
-                await line.bury(self._send, error.cause)
-        if len(self._failed_feeds) == len(self._plan.feeds):
+    async def _give_up(self, feed: FeedRun, error: FeedError) -> None:
+        self._failed_feeds[feed.name] = error
+        await feed.bury(self._send, error.cause)
+        if len(self._failed_feeds) == len(self._feeds):
             self._failures += self._failed_feeds.values()  # raised to the caller, so they are not logged as well
             self.stop()
         else:
-            log.critical("feed %s is given up: %s", name, error)
-            await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=name)))
+            log.critical("feed %s is given up: %s", feed.name, error)
+            await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=feed.name)))
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
         state = StrategyState(strategy.title)
@@ -206,7 +203,32 @@ class Engine:
     @property
     def symbols(self) -> Mapping[str, tuple[str, ...]]:
         """The symbols that this engine carries, by feed."""
-        return {feed.name: tuple(feed.feed.symbols) for feed in self._plan.feeds}
+        return {name: feed.symbols for name, feed in self._feeds.items()}
+
+    async def add_symbols(self, *symbols: str, feed: str | None = None) -> None:
+        """Carry these, too, from now on. Each connection asks for all its symbols anew as soon as its pacing allows.
+
+        Args:
+            symbols: As the vendor spells them. One that the vendor refuses is told by ``Status(rejected)``.
+            feed: Which feed is to carry them; needed only where there are several.
+
+        Raises:
+            ConfigError: the connections have no room for one of them, or it is not clear which feed is meant.
+        """
+        self._only_feed(feed).add(symbols)
+        await trio.lowlevel.checkpoint()
+
+    async def remove_symbols(self, *symbols: str, feed: str | None = None) -> None:
+        """Carry these no longer.
+
+        Args:
+            symbols: As the vendor spells them.
+            feed: Which feed carries them; needed only where there are several.
+
+        Raises:
+            ConfigError: the feed does not carry one of them, or would carry nothing any more.
+        """
+        await self._only_feed(feed).remove(symbols, self._send)
 
     @asynccontextmanager
     async def subscribe(
@@ -259,7 +281,7 @@ class Engine:
             ledger=attrs.evolve(self._intake.ledger(), consumers=self._fanout.ledgers()),
             gaps=dict(self._fanout.gaps),
             uncovered=self._intake.uncovered,
-            shards=tuple(shard.statistics() for shards in self._shards.values() for shard in shards),
+            shards=tuple(shard for feed in self._feeds.values() for shard in feed.statistics()),
             strategies=tuple(attrs.evolve(state) for state in self._strategies),
             failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},
         )
@@ -290,6 +312,13 @@ class Engine:
         if failure is not None:
             raise failure
 
+    def _only_feed(self, name: str | None) -> FeedRun:
+        if name is None and len(self._feeds) > 1:
+            raise ConfigError(f"feed: say which of {', '.join(self._feeds)}")
+        if name is not None and name not in self._feeds:
+            raise ConfigError(f"this engine has no feed {name!r}; it has {', '.join(self._feeds)}")
+        return self._feeds[name or next(iter(self._feeds))]
+
     def _check_carried(self, symbols: Iterable[str], feed: str | None) -> None:
         if feed is not None and feed not in self.symbols:
             raise ConfigError(f"this engine has no feed {feed!r}; it has {', '.join(self.symbols)}")
@@ -308,6 +337,7 @@ async def open_engine(
     sequencer: SequencerConfig | None = None,
     grace_s: float | None = None,
     open_link: OpenLink = open_websocket,
+    fetch: Fetch = fetch,
     now_us: NowUs = utc_now_us,
     chance: Callable[[], float] = random.random,
     retry_first: bool = True,
@@ -321,6 +351,7 @@ async def open_engine(
         sequencer: Identity, lateness and windows.
         grace_s: How long a soft stop may take before it becomes a hard one.
         open_link: The transport.
+        fetch: One question over HTTP, to tell a mute link from a quiet market.
         now_us: The clock for receipt, in UTC microseconds.
         chance: Randomness for spreading retries.
         retry_first: Off: a feed whose very first connect fails is given up.
@@ -339,7 +370,7 @@ async def open_engine(
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
     """
     plan = assemble(sources, strategies=strategies, connection=connection, sequencer=sequencer, grace_s=grace_s)
-    engine = Engine(plan, open_link=open_link, now_us=now_us, chance=chance, retry_first=retry_first)
+    engine = Engine(plan, open_link=open_link, fetch=fetch, now_us=now_us, chance=chance, retry_first=retry_first)
     body = Held()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run, name="engine")
@@ -378,10 +409,9 @@ async def open_ticks(
         yield ticks
 
 
-def _first(group: BaseExceptionGroup[FeedError]) -> FeedError:
-    """Return the error that decides: a fatal one if there is any, else the first."""
-    found = leaves(group)
-    return next((error for error in found if error.fatal), found[0])
+def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:
+    shards = build_shards(plan.feed, name=plan.name, config=plan.connection, wiring=wiring, road=plan.road)
+    return FeedRun(name=plan.name, feed=plan.feed, shards=shards)
 
 
 def _words(error: Exception) -> str:

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import trio
 
-from trio_ticks.errors import FeedError, TrioTicksError
+from trio_ticks.errors import TrioTicksError
 from trio_ticks.feeds.base import Askable, Limits
 from trio_ticks.model import Tick
+from trio_ticks.runtime.road import Road
 
 log = logging.getLogger("trio_ticks.inquiry")
 
@@ -21,7 +22,7 @@ TIMEOUT_S = 10.0
 class Fetch(Protocol):
     """One ``GET``, as `trio_ticks.runtime.asking.fetch` does it."""
 
-    def __call__(self, url: str, *, secret_query: str, timeout_s: float) -> Awaitable[tuple[int, bytes]]:
+    def __call__(self, url: str, *, secret_query: str, timeout_s: float, road: Road) -> Awaitable[tuple[int, bytes]]:
         """Return the status and the body of the answer."""
         ...
 
@@ -33,15 +34,17 @@ class Inquiry:
         feed: Knows the question and reads the answer.
         limits: How often, and for how many symbols at once.
         fetch: Asks.
+        road: How the vendor is reached.
         latest: Returns the newest tick of a symbol, None before the first.
     """
 
     def __init__(
-        self, *, feed: Askable, limits: Limits, fetch: Fetch, latest: Callable[[str], Tick | None]
+        self, *, feed: Askable, limits: Limits, fetch: Fetch, road: Road, latest: Callable[[str], Tick | None]
     ) -> None:
         self._feed = feed
         self._limits = limits
         self._fetch = fetch
+        self._road = road
         self._latest = latest
         self._next = float("-inf")
 
@@ -66,15 +69,19 @@ class Inquiry:
         await trio.sleep_until(at)
         try:
             question = self._feed.question(asked)
+            if question is None:
+                return None
             status, body = await self._fetch(
-                question.url, secret_query=question.secret_query, timeout_s=TIMEOUT_S
+                question.url, secret_query=question.secret_query, timeout_s=TIMEOUT_S, road=self._road
             )
             trades = self._feed.last_trades(status, body)
-        except (FeedError, TrioTicksError) as error:
+        except TrioTicksError as error:
             log.warning("no answer to whether it still trades: %s", error)
             return None
-        known = {symbol: self._known_us(symbol, since_us) for symbol in asked}
-        return any(time_us > known[symbol] for symbol, time_us in trades.items() if symbol in known) if trades else None
+        ours = {symbol: time_us for symbol, time_us in trades.items() if symbol in asked}
+        if not ours:
+            return None
+        return any(time_us > self._known_us(symbol, since_us) for symbol, time_us in ours.items())
 
     def _known_us(self, symbol: str, since_us: int) -> int:
         tick = self._latest(symbol)

@@ -111,12 +111,11 @@ class Line:
                 setup.service.url,
                 secret_query=setup.service.secret_query,
                 timeout_s=setup.config.open_timeout_s,
+                road=setup.road,
                 now_us=setup.wiring.now_us,
             ) as link:
                 self._vitals.state, self._talk = "open", talk
-                await hold_session(
-                    setup, link, talk, vitals=self._vitals, freshness=self._freshness, events=events
-                )
+                await hold_session(setup, link, talk, vitals=self._vitals, freshness=self._freshness, events=events)
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
         setup.pacer.forget(talk.session, trio.current_time())

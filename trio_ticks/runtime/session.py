@@ -25,12 +25,13 @@ from trio_ticks.core.freshness import LEAST_S, Freshness, Step
 from trio_ticks.core.intake import Arrival, Event, Live, Notice
 from trio_ticks.core.ledger import Inbox
 from trio_ticks.core.pacing import Pacer
-from trio_ticks.errors import FeedError, MuteFeedError, RemoteProtocolError, SilentFeedError, SubscriptionError
-from trio_ticks.feeds.base import HEARTBEAT, SUBSCRIPTION, Decoded, Feed, Service, as_request, heartbeat_of
+from trio_ticks.errors import MuteFeedError, RemoteProtocolError, SilentFeedError, SubscriptionError
+from trio_ticks.feeds.base import HEARTBEAT, SUBSCRIPTION, Decoded, Feed, Service, as_request, heartbeat_of, hint_of
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.conversation import Conversation
-from trio_ticks.runtime.inquiry import Inquiry
+from trio_ticks.runtime.inquiry import Fetch, Inquiry
+from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import Link, LinkClosed, OpenLink, Wakeup
 from trio_ticks.runtime.vitals import Vitals
 
@@ -40,8 +41,13 @@ E = TypeVar("E", bound=BaseException)
 SHOWN = 5
 """Symbols named in one line; the rest are counted. Each has a status of its own."""
 
-STALLED_S = 1.0
-"""A silence that is found out so much later was this process standing still: what came meanwhile is not yet read."""
+COURTESY_S = 0.01
+"""A tick that comes in the very moment in which the patience ends still counts."""
+
+STALLED_S = 0.5
+"""A deadline that is noticed so late means that the event loop stood still: nobody listened, so silence is no proof.
+A smaller bound would put the alarm off in every busy moment; a larger one would cut a link that is well because a
+strategy was computing."""
 
 
 @attrs.frozen
@@ -52,6 +58,7 @@ class Wiring:
         events: Where to; each line works on a clone of its own.
         inbox: Counts what was decoded and not yet taken.
         open_link: The transport.
+        fetch: One question over HTTP.
         now_us: The clock that stamps receipt.
         chance: Returns a number in [0, 1) to spread retries with.
         numbers: Numbers the sessions.
@@ -62,6 +69,7 @@ class Wiring:
     events: trio.MemorySendChannel[Event]
     inbox: Inbox
     open_link: OpenLink
+    fetch: Fetch
     now_us: NowUs
     chance: Callable[[], float]
     numbers: Iterator[int]
@@ -79,7 +87,8 @@ class LineSetup:
         feed_name: The feed's name in this engine.
         service: The endpoint.
         pacer: Shared by all lines of a token and service.
-        inquiry: The other road to the vendor; None where it has none.
+        inquiry: The other way to the vendor; None where it has none.
+        road: How its hosts are reached.
         config: How connections are opened, judged and given up.
         wiring: What all lines of the engine share.
         heartbeat_s: Between heartbeats; None: none are wanted.
@@ -91,6 +100,7 @@ class LineSetup:
     service: Service
     pacer: Pacer
     inquiry: Inquiry | None
+    road: Road
     config: ConnectionConfig
     wiring: Wiring
     heartbeat_s: float | None
@@ -287,13 +297,13 @@ class _Watch:
         """Find out whether a line that is quiet is mute."""
         self.freshness.began(trio.current_time())
         while True:
+            # Ticks move the instant, mostly away: looking now and then costs less than being told of each.
             now = trio.current_time()
-            if now < self.freshness.due:
-                # Ticks move the instant, mostly away: looking now and then costs less than being told of each.
-                await trio.sleep_until(min(self.freshness.due, now + LEAST_S))
-            elif self.talk.is_handing_on:
-                await trio.sleep(LEAST_S)
-            else:
+            look_at = min(max(self.freshness.due + COURTESY_S, now), now + LEAST_S)
+            await trio.sleep_until(look_at)
+            if self.talk.is_handing_on or trio.current_time() > look_at + STALLED_S:
+                self.freshness.began(trio.current_time())
+            elif trio.current_time() >= self.freshness.due + COURTESY_S:
                 await self._act()
 
     async def _act(self) -> None:

@@ -1,33 +1,27 @@
 """The seam to the network: a URL becomes a `Link` that yields messages, a wake-up at a time.
 
 This is the only module that knows a WebSocket library. Everything foreign is translated here, in one table each
-for opening (`_refusal`, `_failure`) and for an open link (`LinkClosed`), so that no error text can carry a token.
+for the handshake (`_refusal`) and for an open link (`LinkClosed`), so that no error text can carry a token; what
+comes before the handshake is in `trio_ticks.runtime.dialing`.
 `trio_ticks.testing` has a `Link` in memory that behaves the same.
 """
 
 from __future__ import annotations
 
-import os
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, cast
-from urllib.parse import urlsplit
 
 import attrs
 import trio
 import trio_websocket
 
-from trio_ticks.errors import (
-    AuthenticationError,
-    CertificateError,
-    ConfigError,
-    ConnectError,
-    FeedError,
-    RemoteProtocolError,
-)
+from trio_ticks.errors import AuthenticationError, ConnectError, FeedError, RemoteProtocolError
 from trio_ticks.feeds.base import Message
 from trio_ticks.runtime.clock import NowUs, utc_now_us
+from trio_ticks.runtime.dialing import Stream, closed_on_failure, described, dial, in_time
+from trio_ticks.runtime.endpoint import Endpoint, parse_url
+from trio_ticks.runtime.road import Road
 
 MAX_MESSAGE_BYTES = 1 << 20
 """A push is about 160 bytes and a subscription answer under 1 kB; past 1 MiB a peer is not a ticker."""
@@ -80,50 +74,20 @@ class OpenLink(Protocol):
     """A transport: opens a link, and closes it on the way out, cleanly where the peer lets it."""
 
     def __call__(
-        self, url: str, *, secret_query: str, timeout_s: float, now_us: NowUs
+        self, url: str, *, secret_query: str, timeout_s: float, road: Road | None = None, now_us: NowUs
     ) -> AbstractAsyncContextManager[Link]:
         """Open a link to ``url``. Errors of the block come out of the context inside an exception group."""
         ...
 
 
-@attrs.frozen
-class Endpoint:
-    """Where a URL leads."""
-
-    host: str
-    port: int
-    target: str = attrs.field(repr=False)  # the token may be in it
-    secure: bool
-
-    @property
-    def authority(self) -> str:
-        """Host and, where it is not the scheme's own, port, as the ``Host`` header wants it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
-
-
-def parse_url(url: str, *, secret_query: str = "") -> Endpoint:
-    """Take a ``ws://`` or ``wss://`` URL apart.
-
-    Raises:
-        ConfigError: it is not one.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"url {url!r}: {error}; accepted: ws://host[:port]/path or wss://…") from None
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
-        raise ConfigError(f"url {url!r}: accepted are ws://host[:port]/path and wss://host[:port]/path")
-    secure = parts.scheme == "wss"
-    query = "&".join(part for part in (parts.query, secret_query) if part)
-    target = (parts.path or "/") + (f"?{query}" if query else "")
-    return Endpoint(parts.hostname, port or (443 if secure else 80), target, secure)
-
-
 @asynccontextmanager
 async def open_websocket(
-    url: str, *, secret_query: str = "", timeout_s: float = 10.0, now_us: NowUs = utc_now_us
+    url: str,
+    *,
+    secret_query: str = "",
+    timeout_s: float = 10.0,
+    road: Road | None = None,
+    now_us: NowUs = utc_now_us,
 ) -> AsyncIterator[Link]:
     """Open a link through trio-websocket.
 
@@ -132,24 +96,28 @@ async def open_websocket(
     Args:
         url: ``ws://`` or ``wss://``, safe to print.
         secret_query: Added to the request's query and to nothing else.
-        timeout_s: For the address, TCP, TLS and the WebSocket handshake together.
+        timeout_s: For the address, TCP, proxy, TLS and the WebSocket handshake together.
+        road: Proxy and authorities. None: what the environment and the system say.
         now_us: Stamps each wake-up.
 
     Raises:
         ConnectError: no connection, or a refusal that may pass.
         AuthenticationError: HTTP 401 or 403.
         CertificateError: the certificate does not prove that the server is ``url``'s.
+        ConfigError: ``url``, or the proxy that the environment names, cannot be used.
 
     Cancellation:
         At any await; the socket is closed, after a closing handshake of at most `CLOSE_S` where one is due.
     """
     endpoint = parse_url(url, secret_query=secret_query)
+    road = road or Road()
+    where = described(url, endpoint, road)
     async with trio.open_nursery() as nursery:
         reader = _Reader(nursery)
         try:
-            with _in_time(url, timeout_s):
-                stream = await _connect(endpoint, url)
-                websocket = await _shake_hands(stream, endpoint, reader, url)
+            with in_time(where, "handshake", timeout_s):
+                stream = await dial(endpoint, road, where=where)
+                websocket = await _shake_hands(stream, endpoint, reader, where)
             try:
                 yield _WebSocketLink(websocket, reader, now_us)
             finally:
@@ -210,19 +178,19 @@ class _Reader:
             self.error = error
         self.handshake.cancel("the reader has ended")
 
-    def refusal(self, url: str) -> FeedError:
+    def refusal(self, where: str) -> FeedError:
         """Return why there was no handshake."""
         if isinstance(self.error, trio_websocket.ConnectionRejected):
-            return _refusal(url, self.error.status_code)
+            return _refusal(where, self.error.status_code)
         if self.error is not None:
-            return ConnectError(f"{url}: the peer does not answer as a WebSocket server does")
-        return ConnectError(f"{url}: the server closed the connection during the handshake")
+            return ConnectError(f"{where}: the peer does not answer as a WebSocket server does")
+        return ConnectError(f"{where}: the server closed the connection during the handshake")
 
 
 async def _shake_hands(
-    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream], endpoint: Endpoint, reader: _Reader, url: str
+    stream: Stream, endpoint: Endpoint, reader: _Reader, where: str
 ) -> trio_websocket.WebSocketConnection:
-    try:
+    async with closed_on_failure(stream):
         with reader.handshake:
             websocket = await trio_websocket.wrap_client_stream(
                 cast("trio.Nursery", reader),
@@ -231,57 +199,9 @@ async def _shake_hands(
                 endpoint.target,
                 max_message_size=MAX_MESSAGE_BYTES,
             )
-    except BaseException:
-        await trio.aclose_forcefully(stream)
-        raise
-    if reader.handshake.cancelled_caught:
-        await trio.aclose_forcefully(stream)
-        raise reader.refusal(url)
-    return websocket
-
-
-@contextmanager
-def _in_time(url: str, timeout_s: float) -> Iterator[None]:
-    """``trio.fail_after`` whose error is ours."""
-    with trio.move_on_after(timeout_s) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise ConnectError(f"{url}: no handshake within {timeout_s:g} s")
-
-
-async def _connect(endpoint: Endpoint, url: str) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
-    try:
-        stream = await trio.open_tcp_stream(endpoint.host, endpoint.port)
-    except OSError as error:
-        # Trio tries every address of the host, and puts what each said behind its own summary.
-        raise _failure(url, error.__cause__ or error) from error
-    if not endpoint.secure:
-        return stream
-    secured = trio.SSLStream(
-        stream, ssl.create_default_context(), server_hostname=endpoint.host, https_compatible=True
-    )
-    try:
-        await secured.do_handshake()
-    except (trio.BrokenResourceError, OSError) as error:
-        await trio.aclose_forcefully(secured)
-        raise _failure(url, error.__cause__ or error) from error
-    except BaseException:
-        await trio.aclose_forcefully(secured)
-        raise
-    return secured
-
-
-def _failure(url: str, error: BaseException) -> FeedError:
-    """Return our error for a road that leads nowhere."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return CertificateError(f"{url}: certificate refused: {error.verify_message}")
-    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
-        return ConnectError(f"{url}: {getattr(error, 'strerror', None) or error}")
-    # Trio puts the address into strerror; it is in the URL already. Numbers below zero are the resolver's own.
-    number = error.errno or 0
-    return ConnectError(f"{url}: {os.strerror(number) if number > 0 else error.strerror or error}")
+        if reader.handshake.cancelled_caught:
+            raise reader.refusal(where)
+        return websocket
 
 
 _MEANINGS = {
@@ -292,11 +212,11 @@ _MEANINGS = {
 }
 
 
-def _refusal(url: str, status: int) -> FeedError:
+def _refusal(where: str, status: int) -> FeedError:
     """Return our error for a server that answers the handshake with something else than 101."""
     words = _MEANINGS.get(status, "the server refused the connection")
     kind = AuthenticationError if status in {401, 403} else ConnectError
-    return kind(f"{url}: HTTP {status}: {words}")
+    return kind(f"{where}: HTTP {status}: {words}")
 
 
 def _farewell(reason: trio_websocket.CloseReason | None) -> str:

@@ -1,7 +1,7 @@
 """What a line has seen of its connections, and the three figures that say how it is.
 
-*Liveness*: when did the last message come? *Freshness*: when did the last tick come? *Lag*: how old was it then? A line
-can be alive and not fresh (a closed market, or a mute link), and fresh with a lag (a vendor that is behind).
+*Liveness*: when did the last message come? *Freshness*: when did the last tick come? *Lag*: how old was it then? A
+line can be alive and not fresh (a closed market, or a mute link), and fresh with a lag (a vendor that is behind).
 """
 
 from __future__ import annotations

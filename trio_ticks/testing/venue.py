@@ -22,10 +22,11 @@ import trio
 
 from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConnectError
-from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Reply, Request, Verdict
+from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Question, Reply, Request, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
 
 EPOCH_US = 1_700_000_000_000_000
@@ -43,6 +44,9 @@ class Venue:
         requests: What was asked, and when.
         taken: Every message that the other end has read, in order.
         greeting: Ticks that each new subscription is shown first, as vendors do that repeat the last price.
+        bad: Symbols for which a whole subscription is refused, without a word on which it was.
+        traded: Time of the last trade by symbol, whoever saw it; what a question over HTTP is answered with.
+        questions: When each such question came, on Trio's clock.
     """
 
     def __init__(self) -> None:
@@ -55,6 +59,10 @@ class Venue:
         self.requests: list[tuple[float, str]] = []
         self.taken: list[Message] = []
         self.greeting: Sequence[Tick] = ()
+        self.bad: frozenset[str] = frozenset()
+        self.traded: dict[str, int] = {}
+        self.questions: list[float] = []
+        self.is_answering = True
 
     def now_us(self) -> int:
         """Return the time of day that goes with Trio's clock: under autojump, simulated time."""
@@ -70,6 +78,23 @@ class Venue:
     ) -> VenueFeed:
         """Return a feed that speaks this venue's wire."""
         return VenueFeed(symbols, name, identity, limits or Limits(connect_s=0.0, heartbeat_s=heartbeat_s))
+
+    def askable_feed(self, *symbols: str, heartbeat_s: float | None = None, **limits: Any) -> AskableVenueFeed:
+        """Return a feed whose vendor also answers questions; ``limits`` as `Limits` takes them."""
+        allowed = Limits(**{"connect_s": 0.0, "heartbeat_s": heartbeat_s, **limits})
+        return AskableVenueFeed(symbols, "venue", "content", allowed)
+
+    async def fetch(
+        self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, road: Road | None = None
+    ) -> tuple[int, bytes]:
+        """Answer a question; the same contract as `trio_ticks.runtime.asking.fetch`."""
+        del url, timeout_s, road
+        self.questions.append(trio.current_time())
+        await trio.lowlevel.checkpoint()
+        if not self.is_answering:
+            raise ConnectError("the venue does not answer")
+        asked = secret_query.split(",")
+        return 200, json.dumps({symbol: self.traded[symbol] for symbol in asked if symbol in self.traded}).encode()
 
     @asynccontextmanager
     async def open_engine(self, *feeds: Feed | str, **options: Any) -> AsyncIterator[Engine]:
@@ -98,6 +123,7 @@ class Venue:
         Backpressure:
             Waits while a link's buffer is full, as a socket would.
         """
+        self.traded |= {tick.symbol: tick.time_us for tick in ticks}
         for link in tuple(self._links):
             shown = [encode(tick) for tick in ticks if tick.symbol in link.symbols]
             if shown and not link.is_mute:
@@ -178,10 +204,10 @@ class Venue:
 
     @asynccontextmanager
     async def open_link(
-        self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, now_us: NowUs
+        self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, road: Road | None = None, now_us: NowUs
     ) -> AsyncIterator[_MemoryLink]:
         """Open a link in memory; the same contract as the transport's."""
-        del url, secret_query, timeout_s
+        del url, secret_query, timeout_s, road
         self.attempts.append(trio.current_time())
         await trio.lowlevel.checkpoint()
         if self._refusal is not None:
@@ -197,14 +223,19 @@ class Venue:
         self._changed.set()
         self._changed = trio.Event()
 
+    def _verdict_on(self, text: str) -> tuple[Verdict, str]:
+        if text.startswith("subscribe") and self.bad & set(text.split()):
+            return Verdict.BAD_SYMBOLS, "code invalid"
+        return Verdict.OK, ""
+
     async def _asked(self, link: _MemoryLink, text: str) -> None:
         """Take a request, as the vendor's half of a link."""
         self.requests.append((trio.current_time(), text))
         if not self._is_mum:
-            verdict, reason = self._denial or (Verdict.OK, "")
+            verdict, reason = self._denial or self._verdict_on(text)
             await link.deliver([json.dumps({"answer": text, "verdict": verdict.value, "reason": reason})])
         word, *symbols = text.split()
-        if word == "subscribe":
+        if word == "subscribe" and not self.bad & set(symbols):
             link.symbols = frozenset(symbols)
             shown = [encode(tick) for tick in self.greeting if tick.symbol in link.symbols]
             if shown and not link.is_mute:
@@ -291,6 +322,19 @@ class VenueFeed:
             except (ValueError, KeyError, TypeError):
                 decoded.unreadable += 1
         return decoded
+
+
+class AskableVenueFeed(VenueFeed):
+    """The venue's wire, and its other interface: the last trade of a symbol."""
+
+    def question(self, symbols: Sequence[str]) -> Question:
+        """Ask for the last trades of some symbols."""
+        return Question("http://venue.invalid/", secret_query=",".join(symbols))
+
+    def last_trades(self, status: int, body: bytes) -> dict[str, int]:
+        """Read the answer."""
+        trades: dict[str, int] = json.loads(body) if status == 200 else {}  # noqa: PLR2004 - HTTP's "OK"
+        return trades
 
 
 def encode(tick: Tick) -> str:
