@@ -10,7 +10,7 @@ import pytest
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds import AllTick
 from trio_ticks.feeds.alltick_plans import PLANS
-from trio_ticks.feeds.base import Decoded, Reply, Verdict
+from trio_ticks.feeds.base import HEARTBEAT, SUBSCRIPTION, Decoded, Reply, Verdict
 from trio_ticks.model import Tick
 
 TRADE = {
@@ -159,10 +159,13 @@ def answer(ret: object, msg: str, **changes: object) -> dict[str, object]:
     return frame | changes
 
 
-@pytest.mark.parametrize("cmd_id", [22001, 22003, 22005, 22007, "22005"])
-def test_an_answer_names_its_request(cmd_id: object) -> None:
-    """Every kind of acknowledgement is a reply with the trace of its request."""
-    assert decode(answer(200, "ok", cmd_id=cmd_id)) == Decoded(replies=[Reply("trio-ticks-7")])
+@pytest.mark.parametrize(
+    ("cmd_id", "kind"),
+    [(22001, HEARTBEAT), (22003, ""), (22005, SUBSCRIPTION), (22007, ""), ("22005", SUBSCRIPTION)],
+)
+def test_an_answer_names_its_request(cmd_id: object, kind: str) -> None:
+    """Every kind of acknowledgement is a reply with the trace of its request, and says what it acknowledges."""
+    assert decode(answer(200, "ok", cmd_id=cmd_id)) == Decoded(replies=[Reply("trio-ticks-7", kind=kind)])
 
 
 @pytest.mark.parametrize(

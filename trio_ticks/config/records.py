@@ -56,6 +56,8 @@ class ConnectionConfig:
         silent_after_s: No frame at all for so long: the connection is dead, reconnect.
         mute_after_s: Frames, but no tick of any symbol for so long: reconnect. The bound doubles after each
             reconnect it causes, up to 900 s (or stays where it is, if it was longer); a tick resets it.
+        stale_after_s: One symbol has not ticked for so long while others did: told, nothing else. A symbol that makes
+            long pauses by habit is given longer.
         ack_s: A request that is not answered within this has failed.
         open_timeout_s: For name, TCP, proxy, TLS and the WebSocket handshake together.
         ca_file: A PEM file with the certificates of the authorities to trust, in place of the system's. None: the
@@ -78,6 +80,8 @@ class ConnectionConfig:
     # Thin symbols trade once in some seconds, so a minute is rarely honest silence in an open market; a muted
     # link loses a minute at most. In a closed market the doubling ends at four reconnects an hour.
     mute_after_s: float = attrs.field(default=60.0, validator=rules.seconds(_SHORTEST_S))
+    # Shorter tells of every thin share that pauses; longer lets a code that never ticks go unnoticed.
+    stale_after_s: float = attrs.field(default=300.0, validator=rules.seconds(_SHORTEST_S))
     # Answers take milliseconds; five seconds outlast two lost packets. Longer delays the retry of a
     # subscription that went nowhere, and no tick comes meanwhile.
     ack_s: float = attrs.field(default=5.0, validator=rules.seconds(_SHORTEST_S))

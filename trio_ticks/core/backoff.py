@@ -7,6 +7,8 @@ server that accepts and closes at once would be hammered as fast as it answers.
 
 from __future__ import annotations
 
+import math
+
 
 class Backoff:
     """The waits of one connection.
@@ -33,16 +35,18 @@ class Backoff:
         self._healthy_s = healthy_s
         self._bound_s = first_s
 
-    def after(self, lasted_s: float | None, chance: float) -> float:
+    def after(self, lasted_s: float | None, chance: float, *, ceiling_s: float = math.inf) -> float:
         """Return how many seconds to wait, now that a session has ended.
 
         Args:
             lasted_s: How long the session had been live. None: it never was.
             chance: A random number in [0, 1).
+            ceiling_s: Wait no longer than this, where the reason of the failure is known to pass by itself. The
+                bound does not grow beyond it meanwhile.
         """
         if lasted_s is not None and lasted_s >= self._healthy_s:
             self._bound_s = self._first_s
             return self._first_s * chance
         bound_s = self._bound_s
-        self._bound_s = min(2 * bound_s, self._max_s)
-        return bound_s * (1 + chance) / 2
+        self._bound_s = min(2 * bound_s, self._max_s, max(ceiling_s, bound_s))
+        return min(bound_s, ceiling_s) * (1 + chance) / 2

@@ -36,6 +36,9 @@ from trio_ticks.runtime.transport import OpenLink, open_websocket
 
 log = logging.getLogger("trio_ticks.engine")
 
+LOOK_S = 10.0
+"""Between two looks for stale symbols: fine beside a bound of minutes, and nothing beside the cost of the ticks."""
+
 Source: TypeAlias = Feed | EngineConfig | str | Path
 """A feed object, a configuration, or the path of one."""
 
@@ -125,6 +128,7 @@ class Engine:
                         async with trio.open_nursery() as ingest:  # closes first
                             for feed in self._feeds.values():
                                 ingest.start_soon(self._run_feed, feed, name=feed.name)
+                            ingest.start_soon(self._look_for_stale, name="stale symbols")
                     self.stop()
         finally:
             self._finish()
@@ -139,6 +143,16 @@ class Engine:
     async def _sequence(self) -> None:
         await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
         self._fanout.end(self.failure())
+
+    async def _look_for_stale(self) -> None:
+        """Tell of symbols that are quiet while others tick, for as long as the feeds run."""
+        while True:
+            await trio.sleep(LOOK_S)
+            uncovered, now_us = self._intake.uncovered, self._now_us()
+            for feed in self._feeds.values():
+                last_us = self._fanout.last_us(feed.name)
+                for status in feed.look_for_stale(now_us, uncovered.get(feed.name, ()), last_us):
+                    await emit(self._send, Notice(status))
 
     async def _run_feed(self, feed: FeedRun) -> None:
         """Run a feed until cancelled. One that fails for good is given up, and with the last one the engine."""
@@ -411,7 +425,8 @@ async def open_ticks(
 
 def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:
     shards = build_shards(plan.feed, name=plan.name, config=plan.connection, wiring=wiring, road=plan.road)
-    return FeedRun(name=plan.name, feed=plan.feed, shards=shards)
+    stale_after_s = plan.connection.stale_after_s
+    return FeedRun(name=plan.name, feed=plan.feed, shards=shards, stale_after_s=stale_after_s)
 
 
 def _words(error: Exception) -> str:

@@ -82,6 +82,10 @@ class Fanout:
             return ticks.get(feed)
         return max(ticks.values(), key=lambda tick: tick.received_us, default=None)
 
+    def last_us(self, feed: str) -> dict[str, int]:
+        """Return when each symbol of a feed last ticked, by receipt."""
+        return {symbol: ticks[feed].received_us for symbol, ticks in self._latest.items() if feed in ticks}
+
     def ledgers(self) -> dict[str, ConsumerLedger]:
         """Return every consumer's counts by name; those of the departed under ``former``."""
         ledgers = {name: consumer.ledger() for name, consumer in self._consumers.items()}

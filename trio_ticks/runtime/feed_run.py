@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import trio
 
 from trio_ticks.core.intake import Dropped, Event
+from trio_ticks.core.staleness import Change, Staleness
 from trio_ticks.errors import ConfigError, FeedError, SubscriptionError
 from trio_ticks.feeds.base import Feed, service_of
+from trio_ticks.model import Status
 from trio_ticks.runtime.line import Line
 from trio_ticks.runtime.session import emit, leaves
 from trio_ticks.runtime.shard import Shard, ShardStatistics
@@ -21,13 +23,15 @@ class FeedRun:
         name: The feed's name in this engine.
         feed: The vendor's wire.
         shards: What carries its symbols.
+        stale_after_s: How long one symbol may be quiet while others tick.
     """
 
-    def __init__(self, *, name: str, feed: Feed, shards: tuple[Shard, ...]) -> None:
+    def __init__(self, *, name: str, feed: Feed, shards: tuple[Shard, ...], stale_after_s: float) -> None:
         self.name = name
         self._feed = feed
         self._shards = shards
         self._refused: set[str] = set()
+        self._staleness = Staleness(after_s=stale_after_s)
         self._lines = [line for shard in shards for line in shard.lines]
 
     @property
@@ -54,6 +58,18 @@ class FeedRun:
             failures += leaves(group)
         if failures:
             raise max(failures, key=lambda error: error.fatal)
+
+    def look_for_stale(self, now_us: int, uncovered: Collection[str], last_us: Mapping[str, int]) -> list[Status]:
+        """Return what there is to tell of single symbols that are quiet, or are not any longer.
+
+        Args:
+            now_us: UTC microseconds.
+            uncovered: Symbols whose silence is their connection's.
+            last_us: When each symbol last ticked, by receipt.
+        """
+        covered = [symbol for symbol in self.symbols if symbol not in uncovered]
+        changes = self._staleness.look(now_us, covered, last_us)
+        return [_status_of(change, now_us, self.name) for change in changes]
 
     async def bury(self, events: trio.MemorySendChannel[Event], cause: str) -> None:
         """End the sessions that the feed's end has cut off, where other feeds live on."""
@@ -115,3 +131,13 @@ class FeedRun:
             self._refused.add(line.name)
             if len(self._refused) == len(self._lines):
                 raise
+
+
+def _status_of(change: Change, now_us: int, feed: str) -> Status:
+    if not change.is_stale:
+        words = f"ticks again after {change.quiet_s:.0f} s"
+    elif change.has_ticked:
+        words = f"has not ticked for {change.quiet_s:.0f} s, while others did"
+    else:
+        words = f"was accepted, and has not ticked in {change.quiet_s:.0f} s, while others did"
+    return Status("stale" if change.is_stale else "resumed", now_us, words, feed=feed, symbol=change.symbol)

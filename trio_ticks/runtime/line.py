@@ -8,6 +8,7 @@ next attempt.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -24,6 +25,12 @@ from trio_ticks.runtime.vitals import LineStatistics, Vitals
 
 log = logging.getLogger("trio_ticks.line")
 
+SLOT_S = 40.0
+"""AllTick ends a connection 30 s after its last heartbeat, and until then may refuse the one that replaces it."""
+
+PATIENT_S = 5.0
+"""The longest pause in that time. Longer would add to the outage; the vendor's own pacing bounds it from below."""
+
 
 class Line:
     """A connection that is kept up. `run` is its task."""
@@ -36,6 +43,7 @@ class Line:
         self._freshness = Freshness(first_s=setup.config.mute_after_s, can_ask=setup.inquiry is not None)
         self._vitals = Vitals()
         self._talk: Conversation | None = None
+        self._lost_at = -math.inf
 
     def statistics(self) -> LineStatistics:
         """Return what the line has seen so far."""
@@ -82,7 +90,7 @@ class Line:
                     await trio.sleep_until(self._setup.pacer.connect_at(trio.current_time()))
                     lived_s = await self._attempt(events)
                     self._vitals.state = "waiting"
-                    await trio.sleep(backoff.after(lived_s, wiring.chance()))
+                    await trio.sleep(backoff.after(lived_s, wiring.chance(), ceiling_s=self._ceiling_s()))
             finally:
                 self._vitals.state = "ended"
 
@@ -132,6 +140,10 @@ class Line:
     ) -> None:
         cause = failure.cause
         self._vitals.failed(cause, str(failure))
+        lived_s = talk.lived_s(trio.current_time())
+        if lived_s is not None and lived_s >= self._setup.config.healthy_s:
+            # Only then: a server that accepts and closes at once must not be tried every few seconds.
+            self._lost_at = trio.current_time()
         await self._end_session(talk, events, cause)
         status = cause if cause in {"silent", "mute"} else "disconnected"
         await tell(self._setup, events, status, str(failure))
@@ -142,6 +154,10 @@ class Line:
         self._refused |= talk.offenders
         if talk.heard_us is not None:
             await emit(events, Ended(talk.session, talk.covered_until_us(cause), cause))
+
+    def _ceiling_s(self) -> float:
+        """Return how long a pause may be: short while the vendor may still count the lost connection as ours."""
+        return PATIENT_S if trio.current_time() < self._lost_at + SLOT_S else math.inf
 
     def _gives_up_at_once(self, lived_s: float | None) -> bool:
         return self._vitals.attempts == 1 and lived_s is None and not self._setup.wiring.retry_first
