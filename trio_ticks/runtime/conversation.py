@@ -134,6 +134,7 @@ class Conversation:
         self.wanted -= gone
         self.search.remove(gone)
         self._covered -= gone
+        self.offenders = {symbol: reason for symbol, reason in self.offenders.items() if symbol not in gone}
         self.wake()
 
     def wake(self) -> None:

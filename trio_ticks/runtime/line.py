@@ -50,7 +50,7 @@ class Line:
         return self._vitals.statistics(
             name=self.name,
             symbols=len(self._symbols),
-            refused=self._refused,
+            refused=self._refused if self._talk is None else self._talk.offenders,
             bound_s=self._freshness.bound_s,
         )
 
@@ -151,7 +151,7 @@ class Line:
     async def _end_session(self, talk: Conversation, events: trio.MemorySendChannel[Event], cause: str) -> None:
         """Tell the sequencer of the end of whatever it may have heard of, live or not."""
         self._talk = None
-        self._refused |= talk.offenders
+        self._refused = talk.offenders
         if talk.heard_us is not None:
             await emit(events, Ended(talk.session, talk.covered_until_us(cause), cause))
 

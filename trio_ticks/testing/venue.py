@@ -42,6 +42,7 @@ class Venue:
     Attributes:
         attempts: When each attempt to connect began, on Trio's clock.
         requests: What was asked, and when.
+        senders: For each request, the link it came by; to tell them apart, no more.
         taken: Every message that the other end has read, in order.
         greeting: Ticks that each new subscription is shown first, as vendors do that repeat the last price.
         bad: Symbols for which a whole subscription is refused, without a word on which it was.
@@ -57,6 +58,7 @@ class Venue:
         self._is_mute = self._is_mum = self._hangs_up = False
         self.attempts: list[float] = []
         self.requests: list[tuple[float, str]] = []
+        self.senders: list[object] = []
         self.taken: list[Message] = []
         self.greeting: Sequence[Tick] = ()
         self.bad: frozenset[str] = frozenset()
@@ -138,6 +140,10 @@ class Venue:
         """Wait until so many links are open and have subscribed."""
         while sum(bool(link.symbols) for link in self._links) < links:
             await self._changed.wait()
+
+    def subscribed(self) -> tuple[str, ...]:
+        """Return what the open links are subscribed to, each as often as it is."""
+        return tuple(sorted(symbol for link in self._links for symbol in link.symbols))
 
     def taken_ticks(self) -> list[Tick]:
         """Return the ticks among what was taken."""
@@ -231,6 +237,7 @@ class Venue:
     async def _asked(self, link: _MemoryLink, text: str) -> None:
         """Take a request, as the vendor's half of a link."""
         self.requests.append((trio.current_time(), text))
+        self.senders.append(link)
         if not self._is_mum:
             verdict, reason = self._denial or self._verdict_on(text)
             await link.deliver([json.dumps({"answer": text, "verdict": verdict.value, "reason": reason})])
