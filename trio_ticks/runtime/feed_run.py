@@ -124,13 +124,16 @@ class FeedRun:
         return shard
 
     async def _run_line(self, line: Line) -> None:
-        """Run a line. One whose every symbol is refused ends, and ends the feed if it was the last."""
-        try:
-            await line.run()
-        except SubscriptionError:
-            self._refused.add(line.name)
-            if len(self._refused) == len(self._lines):
-                raise
+        """Run a line. One whose every symbol is refused waits for others, and ends the feed if it was the last."""
+        while True:
+            try:
+                await line.run()
+            except SubscriptionError:
+                self._refused.add(line.name)
+                if len(self._refused) == len(self._lines):
+                    raise
+            await line.wait_added()
+            self._refused.discard(line.name)
 
 
 def _status_of(change: Change, now_us: int, feed: str) -> Status:

@@ -44,6 +44,7 @@ class Line:
         self._vitals = Vitals()
         self._talk: Conversation | None = None
         self._lost_at = -math.inf
+        self._added = trio.Event()
 
     def statistics(self) -> LineStatistics:
         """Return what the line has seen so far."""
@@ -58,8 +59,13 @@ class Line:
         """Carry these, too; asked for with the next request that the pacing allows."""
         fresh = [symbol for symbol in symbols if symbol not in self._symbols]
         self._symbols = (*self._symbols, *fresh)
+        self._added.set()
         if self._talk is not None:
             self._talk.add(fresh)
+
+    async def wait_added(self) -> None:
+        """Wait until there is another symbol to carry, after all that there were have been refused."""
+        await self._added.wait()
 
     def remove(self, symbols: Iterable[str]) -> None:
         """Carry these no longer."""
@@ -83,6 +89,7 @@ class Line:
         """
         config, wiring = self._setup.config, self._setup.wiring
         backoff = Backoff(first_s=config.backoff_first_s, max_s=config.backoff_max_s, healthy_s=config.healthy_s)
+        self._added = trio.Event()
         with wiring.events.clone() as events:
             try:
                 while True:
@@ -113,6 +120,7 @@ class Line:
             known_bad=self._refused,
             secret=setup.service.secret_query,
         )
+        self._talk = talk  # from here on, so that a change of the symbols reaches it while the link is opened
         failures: list[FeedError | LinkClosed] = []
         try:
             async with setup.wiring.open_link(
@@ -122,7 +130,7 @@ class Line:
                 road=setup.road,
                 now_us=setup.wiring.now_us,
             ) as link:
-                self._vitals.state, self._talk = "open", talk
+                self._vitals.state = "open"
                 await hold_session(setup, link, talk, vitals=self._vitals, freshness=self._freshness, events=events)
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
