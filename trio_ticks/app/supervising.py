@@ -28,6 +28,8 @@ async def open_supervised(
 ) -> AsyncIterator[Engine]:
     """Open an engine that stops softly at the first SIGINT or SIGTERM, at once at the second, or after ``seconds``.
 
+    The second signal ends the block as well: whatever it does after the first, nobody wants to wait for it.
+
     Args:
         sources: As for `open_engine`.
         seconds: Stop softly after so long; None: never.
@@ -35,13 +37,18 @@ async def open_supervised(
         **options: As for `open_engine`.
     """
     async with open_engine(*sources, **options) as engine:
-        body = Held()
+        body, patience = Held(), trio.CancelScope()
+
+        def abort() -> None:
+            engine.abort()
+            patience.cancel("a second signal")
+
         async with trio.open_nursery() as nursery:
             if threading.current_thread() is threading.main_thread():
-                await nursery.start(_obey_signals, engine, stop)
+                await nursery.start(_obey_signals, engine, stop, abort)
             if seconds is not None:
                 nursery.start_soon(_stop_after, engine, seconds, stop)
-            with body:
+            with body, patience:
                 yield engine
             nursery.cancel_scope.cancel("the block has ended")
         body.release()
@@ -59,7 +66,11 @@ async def run_supervised(*sources: Source, seconds: float | None = None, **optio
 
 
 async def _obey_signals(
-    engine: Engine, stop: Callable[[Engine], None], *, task_status: trio.TaskStatus[None]
+    engine: Engine,
+    stop: Callable[[Engine], None],
+    abort: Callable[[], None],
+    *,
+    task_status: trio.TaskStatus[None],
 ) -> None:
     asked = False
     with trio.open_signal_receiver(*_SIGNALS) as signals:
@@ -67,7 +78,7 @@ async def _obey_signals(
         async for number in signals:
             if asked or engine.is_stopping:
                 log.warning("%s again: stopping at once", signal.Signals(number).name)
-                engine.abort()
+                abort()
             else:
                 log.info("%s: stopping; once more to stop at once", signal.Signals(number).name)
                 asked = True
