@@ -27,12 +27,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def _to_its_end(test: Any) -> Any:
     @functools.wraps(test)
     async def run(**fixtures: Any) -> None:
-        try:
+        with _no_stray_cancellation():
             await test(**fixtures)
-        except BaseException as error:
-            group = error if isinstance(error, BaseExceptionGroup) else BaseExceptionGroup("", [error])
-            if group.subgroup(trio.Cancelled) is not None:
-                raise AssertionError("a cancellation left the scope that asked for it") from error
-            raise
 
     return run
+
+
+class _no_stray_cancellation:  # noqa: N801 - reads as a sentence in its `with`
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        group = BaseExceptionGroup("", [error]) if error is not None else None
+        if group is not None and group.subgroup(trio.Cancelled) is not None:
+            raise AssertionError("a cancellation left the scope that asked for it")

@@ -28,8 +28,6 @@ async def open_supervised(
 ) -> AsyncIterator[Engine]:
     """Open an engine that stops softly at the first SIGINT or SIGTERM, at once at the second, or after ``seconds``.
 
-    The second signal ends the block as well: whatever it does after the first, nobody wants to wait for it.
-
     Args:
         sources: As for `open_engine`.
         seconds: Stop softly after so long; None: never.
@@ -37,18 +35,13 @@ async def open_supervised(
         **options: As for `open_engine`.
     """
     async with open_engine(*sources, **options) as engine:
-        body, patience = Held(), trio.CancelScope()
-
-        def abort() -> None:
-            engine.abort()
-            patience.cancel("a second signal")
-
+        body = Held()
         async with trio.open_nursery() as nursery:
             if threading.current_thread() is threading.main_thread():
-                await nursery.start(_obey_signals, engine, stop, abort)
+                await nursery.start(_obey_signals, engine, stop)
             if seconds is not None:
                 nursery.start_soon(_stop_after, engine, seconds, stop)
-            with body, patience:
+            with body:
                 yield engine
             nursery.cancel_scope.cancel("the block has ended")
         body.release()
@@ -66,11 +59,7 @@ async def run_supervised(*sources: Source, seconds: float | None = None, **optio
 
 
 async def _obey_signals(
-    engine: Engine,
-    stop: Callable[[Engine], None],
-    abort: Callable[[], None],
-    *,
-    task_status: trio.TaskStatus[None],
+    engine: Engine, stop: Callable[[Engine], None], *, task_status: trio.TaskStatus[None]
 ) -> None:
     asked = False
     with trio.open_signal_receiver(*_SIGNALS) as signals:
@@ -78,7 +67,8 @@ async def _obey_signals(
         async for number in signals:
             if asked or engine.is_stopping:
                 log.warning("%s again: stopping at once", signal.Signals(number).name)
-                abort()
+                engine.abort()
+                engine.body.cancel("a second signal")
             else:
                 log.info("%s: stopping; once more to stop at once", signal.Signals(number).name)
                 asked = True
