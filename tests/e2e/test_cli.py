@@ -98,6 +98,10 @@ CONFIGS = {
     "unknown feed": ('[feeds.a]\nkind = "alltik"\nsymbols = ["A"]', ["feeds.a", "alltik", "alltick"]),
     "empty symbol list": ("[feeds.coinbase]\nsymbols = []", ["feeds.coinbase.symbols", "at least one"]),
     "symbols over the plan": (ALLTICK.replace('"BTCUSDT"', f'{FIVE}, "F.US"'), ["6", "'free'", "'basic' would fit"]),
+    "a connection over the plan": (
+        ALLTICK + "symbols_per_connection = 6",
+        ["alltick", "symbols_per_connection", "5"],
+    ),
     "missing strategy": (ALLTICK + '[strategies.a]\nuse = "strategies:none"', ["strategies.a.use", "none"]),
     "missing module": (ALLTICK + '[strategies.a]\nuse = "no_module:f"', ["strategies.a.use", "no_module"]),
     "missing variable": ('[feeds.alltick]\nsymbols = ["A.US"]\ntoken = "${NO_SUCH}"', ["token", "NO_SUCH"]),
