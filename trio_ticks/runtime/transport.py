@@ -255,6 +255,8 @@ async def _connect(endpoint: Endpoint, url: str) -> trio.SocketStream | trio.SSL
     except OSError as error:
         # Trio tries every address of the host, and puts what each said behind its own summary.
         raise _failure(url, error.__cause__ or error) from error
+    except UnicodeError:
+        raise ConnectError(f"{url}: that is no name that a host can have") from None
     if not endpoint.secure:
         return stream
     secured = trio.SSLStream(
