@@ -388,6 +388,22 @@ async def test_old_prices_are_dropped_counted_and_shown(autojump_clock: MockCloc
         assert ledger.consumers["subscription 1"].delivered == 1
 
 
+async def test_an_inline_function_is_not_called_with_old_prices(autojump_clock: MockClock, venue: Venue) -> None:
+    """`max_age_s` means the same to it as to a task: nobody trades on a stale price unknowingly."""
+    seen: list[float] = []
+
+    def inline(item: Tick) -> None:
+        seen.append(item.price)
+
+    async with venue.open_engine("X", strategies=[Strategy(inline, inline=True, max_age_s=1.0)]) as engine:
+        await venue.wait_subscribed()
+        await venue.send(*ticks_of(venue, 1.0, ago_s=5.0), *ticks_of(venue, 2.0, ago_s=1.0))
+        await wait_all_tasks_blocked()
+        ledger = engine.statistics().ledger
+    assert seen == [2.0]
+    assert (ledger.consumers["inline"].dropped, ledger.imbalances()) == (1, [])
+
+
 async def test_a_price_ages_in_the_queue(autojump_clock: MockClock, venue: Venue) -> None:
     """Age counts when the consumer gets the tick, not when it arrived: that is when it would trade on it."""
     async with venue.open_engine("X") as engine, engine.subscribe(max_age_s=1.0) as ticks:

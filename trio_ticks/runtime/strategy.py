@@ -8,6 +8,7 @@ every fatal error, so that what was received is still handed on to everyone else
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -19,6 +20,7 @@ from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
 from trio_ticks.model import Record, Tick
+from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
 
@@ -45,7 +47,8 @@ class Strategy:
         capacity: Of its queue, in records.
         max_age_s: Drop, and count, prices older than that; None: none are too old.
         on_error: ``restart`` it, or ``stop`` the engine.
-        inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone.
+        inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone, and has no
+            queue that ``overflow`` and ``capacity`` could speak of.
     """
 
     function: Callable[..., Any] = attrs.field(kw_only=False)
@@ -174,8 +177,10 @@ class InlineConsumer:
     `FAILURES_IN_A_ROW` failing ticks it is called no more.
     """
 
-    def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail) -> None:
+    def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail, now_us: NowUs) -> None:
         self.name = strategy.title
+        self._now_us = now_us
+        self._max_age_us = math.inf if strategy.max_age_s is None else strategy.max_age_s * 1e6
         self._strategy = strategy
         self._wanted = strategy.wanted
         self._state = state
@@ -193,14 +198,15 @@ class InlineConsumer:
         for tick in ticks:
             if self._state.state == "failed":
                 return
-            self._delivered += 1
-            self._call(tick)
+            if self._now_us() - tick.time_us <= self._max_age_us:
+                self._delivered += 1
+                self._call(tick)
 
     def end(self, failure: TrioTicksError | None) -> None:
         """Nothing to do: there is no queue."""
 
     def ledger(self) -> ConsumerLedger:
-        """Return the counts; what a failed function was not called with counts as dropped."""
+        """Return the counts; what was too old, or came after the function had failed, counts as dropped."""
         return ConsumerLedger(
             offered=self._offered, delivered=self._delivered, dropped=self._offered - self._delivered
         )
