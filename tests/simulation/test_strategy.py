@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from trio_ticks.app.blocking import run
 from trio_ticks.errors import ConfigError, EngineError, StrategyError
 from trio_ticks.feeds.base import Verdict
 from trio_ticks.model import Gap, Record, Tick
@@ -223,6 +224,28 @@ async def test_restarts_come_with_growing_pauses_and_end_at_the_limit(
     assert [record.levelno for record in caplog.records if "fails" in record.getMessage()] == (
         [logging.ERROR] * (FAILURES_IN_A_ROW - 1) + [logging.CRITICAL]
     )
+
+
+async def test_a_plain_function_is_told_from_an_async_one(
+    autojump_clock: MockClock, venue: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The mistake is named, once: ten restarts could not mend it, and a coroutine that nobody awaits does nothing."""
+
+    def plain(ticks: Ticks) -> None:
+        pass
+
+    async def late(item: Tick) -> None:
+        pass
+
+    async with venue.open_engine("X", strategies=[plain]) as engine:
+        await venue.wait_subscribed()
+        await wait_all_tasks_blocked()
+        assert (state_of(engine).state, state_of(engine).failures) == ("failed", 1)
+    assert "strategy plain failed: StrategyError: it is not an async function" in caplog.text
+    with pytest.raises(ConfigError, match="strategy late: inline takes a plain function"):
+        Strategy(late, inline=True)
+    with pytest.raises(ConfigError, match="on_tick: accepted is a plain function"):
+        run(venue.feed("X"), on_tick=late)
 
 
 async def test_a_restart_goes_on_with_the_same_stream(autojump_clock: MockClock, venue: Venue) -> None:

@@ -7,6 +7,7 @@ every fatal error, so that what was received is still handed on to everyone else
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -64,6 +65,8 @@ class Strategy:
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
             raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
+        if self.inline and inspect.iscoroutinefunction(self.function):
+            raise ConfigError(f"strategy {self.title}: inline takes a plain function of a Tick, this one is async")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
         try:
@@ -144,9 +147,11 @@ async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, f
 
 async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
     """Run the function once; return what it raised."""
-    run: Callable[..., Awaitable[object]] = strategy.function
     try:
-        await run(ticks, **strategy.params)
+        running = strategy.function(ticks, **strategy.params)
+        if not isinstance(running, Awaitable):
+            return StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+        await running
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
         # The stream may have told it that the engine has failed; that is not the strategy's failure.
         return None if _is_all(EngineError, error) else error
