@@ -146,6 +146,16 @@ def test_a_feed_that_never_repeats_a_reason_fills_no_memory(reasons: int) -> Non
     assert max(len(value) for value in vars(intake).values() if isinstance(value, dict)) <= 256
 
 
+def test_the_end_of_a_session_reaches_the_sequencer() -> None:
+    """What a session showed is forgotten with it: shown again under its name, a tick is a copy, no second trade."""
+    intake, session = Intake(sequencers={"one": Sequencer()}, inbox=Inbox()), Session("one", "line", 1)
+    tick = Tick("X", START_US, 1.0, feed="one")
+    intake.handle(Arrival(session, [tick]), START_US)
+    intake.handle(Ended(session, START_US, "closed"), START_US)
+    intake.handle(Arrival(session, [tick]), START_US)
+    assert (intake.ledger().accepted, intake.ledger().duplicates) == (1, 1)
+
+
 figures = st.fixed_dictionaries(dict.fromkeys(("accepted", "duplicates", "rejected", "held", "inbox"), counts))
 
 
