@@ -195,3 +195,32 @@ def test_a_soft_stop_hands_on_all_that_was_received(seed: int, ingest_batches: i
         assert (ledger.held, ledger.inbox) == (0, 0), where
         assert ledger.consumers["_watch"].delivered == ledger.accepted == len(run.seen), where
         assert run.read == [tick for tick in run.seen if tick.symbol == "Y"], where
+
+
+class Auditor(trio.abc.Instrument):
+    """Looks into the ledger before each step of any task, and keeps what is wrong with it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.looks = 0
+        self.wrong: list[str] = []
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if self.run.engine is None:
+            return
+        self.looks += 1
+        ledger = self.run.engine.statistics().ledger
+        self.wrong += ledger.imbalances()
+        counts = attrs.asdict(ledger, recurse=False)
+        self.wrong += [f"{name} is {count}" for name, count in counts.items() if name != "consumers" and count < 0]
+        self.wrong += [f"{name} is {of}" for name, of in ledger.consumers.items() if min(attrs.astuple(of)) < 0]
+
+
+@ROOM
+def test_the_account_is_exact_between_any_two_steps(seed: int, ingest_batches: int) -> None:
+    """Every equation holds, and nothing is negative, whenever no task is in the middle of a step."""
+    run = Run("stop", 0, ingest_batches)
+    auditor = Auditor(run)
+    simulate(run, seed=seed, instruments=[auditor])
+    assert auditor.wrong == []
+    assert auditor.looks > 150
