@@ -37,7 +37,9 @@ WINDOWS = st.fixed_dictionaries(
     {"window_s": st.sampled_from([10.0, 0.000_002, 0.0]), "window_ticks": st.sampled_from([4096, 8, 5, 3, 1])}
 )
 UNIQUE = ["trade_id", "sequence", "time"]
-SOURCES = streams(symbols=["X", "Y"], stamps=6, max_size=16) | streams(stamps=6, max_size=16, ordered=False)
+CONTENTS: dict[str, Any] = {"prices": [1.0, 2.0], "volumes": [1.0], "sides": ["buy", None]}
+ORDERED = streams(symbols=["X", "Y"], stamps=6, max_size=16, **CONTENTS)
+SOURCES = ORDERED | streams(stamps=6, max_size=16, ordered=False, **CONTENTS)
 
 
 class Life:
@@ -151,6 +153,19 @@ def test_never_twice_under_a_unique_identity(
     check_never_twice(life.delivered, source, identity=identity)
 
 
+@given(st.data(), SOURCES, WAITS, WINDOWS)
+def test_never_twice_whatever_the_stamp(
+    data: st.DataObject, source: list[Tick], lateness_s: float, window: Window
+) -> None:
+    """Under trade_id an id is delivered once, even if every session stamps it differently."""
+    steps = [
+        (name, [attrs.evolve(tick, time_us=tick.time_us + data.draw(st.integers(0, 6))) for tick in shown])
+        for name, shown in data.draw(deliveries(source))
+    ]
+    life = data.draw(lives(steps, identity="trade_id", lateness_s=lateness_s, **window))
+    check_never_twice(life.delivered, source, identity="trade_id")
+
+
 @given(st.data(), SOURCES, IDENTITIES, st.booleans())
 def test_loss_bound(data: st.DataObject, source: list[Tick], identity: Identity, drops: bool) -> None:
     """Lost are only twins of which each session missed a different one; none under a unique identity."""
@@ -230,7 +245,10 @@ def test_lateness(data: st.DataObject, source: list[Tick], lateness_us: int) -> 
     for tick in source:
         now += data.draw(st.integers(0, 3))
         received[tick.trade_id] = now
-        delivered += sequencer.push([tick], session="A", now_us=now)
+        released = sequencer.push([tick], session="A", now_us=now)
+        delivered += released
+        due = [(out.time_us, out.trade_id) for out in released if received[out.trade_id] + lateness_us <= now]
+        assert all((out.time_us, out.trade_id) <= max(due) for out in released), "not before its time"
         overdue = {id_ for id_, at in received.items() if at + lateness_us <= now}
         assert overdue <= {out.trade_id for out in delivered}
     delivered += sequencer.flush()

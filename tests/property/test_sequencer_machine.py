@@ -32,7 +32,7 @@ SETTINGS = st.fixed_dictionaries(
 
 @st.composite
 def shown_ticks(draw: st.DrawFn) -> Tick:
-    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=[None]))
+    tick = draw(ticks(symbols=["X", "Y"], stamps=6, prices=[1.0, 2.0], volumes=[1.0], sides=["buy", None]))
     trade_id = draw(st.one_of(st.integers(1, 9), st.none()))
     return attrs.evolve(tick, trade_id=trade_id, sequence=draw(st.integers(0, 1)))
 
@@ -54,7 +54,7 @@ class SequencerLife(RuleBasedStateMachine):
         assert real == expected
         self.delivered += real
 
-    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(0, 4))
+    @rule(session=st.sampled_from("ABC"), shown=st.lists(shown_ticks(), max_size=6), wait=st.integers(-1, 4))
     def push(self, session: str, shown: list[Tick], wait: int) -> None:
         self.now += wait
         shown = [attrs.evolve(tick, received_us=self.now) for tick in shown]

@@ -368,7 +368,8 @@ def test_a_plan_is_what_is_documented(plan: str, connections: int, codes: int, c
     """Connections, codes and the pace are the plan's; requests keep a margin over one and three seconds."""
     limits = feed(plan=plan).limits
     assert (limits.connections, limits.symbols_per_connection) == (connections, codes)
-    assert (limits.connect_s, limits.heartbeat_s) == (connect_s, 10.0)
+    assert connect_s < limits.connect_s < 1.1 * connect_s
+    assert limits.heartbeat_s == 10.0
     assert 1.0 < limits.request_s < 1.1
     assert 3.0 < limits.across_s < 3.3
 

@@ -26,8 +26,8 @@ async def test_a_cancellation_in_a_group_reaches_its_scope() -> None:
     held.release()
 
 
-async def test_what_came_with_a_cancellation_goes_with_it() -> None:
-    """Nobody may come to `release` after a cancellation, so the error beside it is not held, and not lost."""
+async def test_what_came_with_a_cancellation_passes_with_it() -> None:
+    """Whoever cancelled takes what is his, and the error beside it goes on: held back, it would be lost."""
     held = Held()
     with pytest.RaisesGroup(pytest.RaisesExc(ValueError)), trio.CancelScope() as scope, held:
         async with trio.open_nursery() as nursery:

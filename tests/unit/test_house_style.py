@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 CHECKS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
-    "cancellation": ["flake8", "trio_ticks", "tests", "examples", "conftest.py"],
+    "cancellation": ["flake8", "trio_ticks", "examples"],
     "types": ["mypy"],
 }
 

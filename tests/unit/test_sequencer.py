@@ -118,6 +118,14 @@ def test_every_field_survives_numbering() -> None:
     assert out == attrs.evolve(full, ordinal=1, late=True)
 
 
+@pytest.mark.parametrize("other", [at(2), at(1, 8.0), at(1, volume=2.0), at(1, side="buy")])
+def test_other_content_is_another_trade(other: Tick) -> None:
+    """Stamp, price, volume and side each tell two trades apart."""
+    sequencer = Sequencer()
+    push(sequencer, at(1))
+    assert len(push(sequencer, other, session="B")) == 1
+
+
 def test_numbers_are_compared_as_numbers() -> None:
     """Vendors vary the decimals: 9.50 and 9.5 are the same price."""
     sequencer = Sequencer()
@@ -215,6 +223,15 @@ def test_ids_are_known_across_stamps_and_below_the_highest_forgotten() -> None:
     assert sequencer.counts.expired == 3
 
 
+def test_the_id_floor_never_goes_down() -> None:
+    """It is the highest id forgotten, not the last."""
+    sequencer = Sequencer(identity="trade_id", window_ticks=3)
+    push(sequencer, at(1, trade_id=9), at(2, trade_id=3), at(3, trade_id=10), at(4, trade_id=11))
+    push(sequencer, at(5, trade_id=12))
+    assert push(sequencer, at(5, trade_id=9), at(5, trade_id=4)) == []
+    assert sequencer.counts.expired == 2
+
+
 def test_too_many_held_ticks_move_on_before_they_are_forgotten() -> None:
     """The window holds while ticks wait: the oldest are delivered early, and no ordinal is lost."""
     sequencer = Sequencer(lateness_s=5, window_ticks=2)
@@ -224,6 +241,26 @@ def test_too_many_held_ticks_move_on_before_they_are_forgotten() -> None:
     assert push(sequencer, at(1), session="B", now_us=9) == []
     assert sequencer.counts.expired == 1
     assert [tick.time_us for tick in sequencer.flush()] == [3]
+
+
+def test_ticks_that_leave_early_leave_nothing_behind() -> None:
+    """A long lateness with a small window keeps no due times of what has left, and all of what waits."""
+    sequencer = Sequencer(lateness_s=60, window_ticks=2)
+    out = [tick for n in range(1_000) for tick in sequencer.push([at(n)], session="A", now_us=n)]
+    assert len(sequencer._waiting._dues) <= 2 * sequencer.counts.held + 64
+    assert sequencer.next_release_us == len(out) + 60 * S
+    assert [tick.time_us for tick in out + sequencer.advance(1_000 + 60 * S)] == list(range(1_000))
+
+
+def test_what_left_early_does_not_hurry_others() -> None:
+    """The due time of a tick that is gone releases nothing."""
+    sequencer = Sequencer(lateness_s=0.000_010)
+    push(sequencer, at(110), now_us=1_000)
+    push(sequencer, at(100), now_us=1_005)
+    assert len(sequencer.advance(1_010)) == 2
+    push(sequencer, at(50), now_us=1_012)
+    assert sequencer.advance(1_015) == []
+    assert len(sequencer.advance(1_022)) == 1
 
 
 def test_a_due_tick_takes_along_what_belongs_before_it() -> None:

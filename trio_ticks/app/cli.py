@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ import typer
 
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
-from trio_ticks.app.logs import configure_logging
+from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
 from trio_ticks.app.watch import Watching, feed_of, watch
@@ -64,8 +63,7 @@ def _run() -> int:
         command = error.ctx.command_path if error.ctx else app.info.name
         return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", MISUSED)
     except TrioTicksError as error:
-        if any(option.startswith("-v") or option == "--verbose" for option in sys.argv):
-            traceback.print_exception(error)
+        log.debug("what led to it:", exc_info=error)
         return _complain(str(error), MISUSED if isinstance(error, ConfigError) else FAILED)
     return code if isinstance(code, int) else 0
 

@@ -49,7 +49,7 @@ class Score:
         self._at_rest = False
         self._engine_mute = self._recipe_mute = False
         self._recipe_missed_mute = 0
-        self._shown = Counter[str]()
+        self._recipe_absent = 0
         self._counts = Counter[str]()
         self._history: deque[tuple[float, Counter[str]]] = deque()
 
@@ -122,38 +122,37 @@ class Score:
         )
 
     def _engine_side(self, engine: Engine, now_us: int) -> Side:
-        missed = self._absent("engine", self.witness.delivered, now_us)
         named = self.witness.named
-        mute = named["mute"] + (max(0, missed - named.total()) if self._engine_mute else 0)
+        open_count = self.witness.unaccounted if self._at_rest else self.witness.overdue(now_us)
+        mute = named["mute"] + (open_count if self._engine_mute else 0)
+        missed = named.total() + open_count
         return Side(
             state=_state(engine),
             delivered=self.witness.delivered,
             missed=missed,
-            cut=max(0, missed - mute),
+            cut=missed - mute,
             mute=mute,
             thrown_away=0,
             told=sum(engine.statistics().gaps.values()),
         )
 
     def _recipe_side(self, now_us: int) -> Side:
-        absent = self._absent("recipe", self.recipe.received, now_us)
-        mute = min(absent, self._recipe_missed_mute)
+        self._recipe_absent = max(self._recipe_absent, self._sent_to_recipe(now_us) - self.recipe.received)
+        mute = min(self._recipe_absent, self._recipe_missed_mute)
         return Side(
             state=self.recipe.state,
             delivered=self.recipe.delivered,
-            missed=absent + self.recipe.thrown_away,
-            cut=absent - mute,
+            missed=self._recipe_absent + self.recipe.thrown_away,
+            cut=self._recipe_absent - mute,
             mute=mute,
             thrown_away=self.recipe.thrown_away,
             told=0,
         )
 
-    def _absent(self, who: str, arrived: int, now_us: int) -> int:
-        """Return how many ticks have not arrived though they should have; on the screen it does not go back."""
-        if self._at_rest:
-            return self.witness.published - arrived
-        self._shown[who] = max(self._shown[who], self.witness.due(now_us) - arrived)
-        return self._shown[who]
+    def _sent_to_recipe(self, now_us: int) -> int:
+        """Return how many ticks it has received or lost for certain: while it hears, some are on their way."""
+        hears = self.recipe.state == "connected" and not self._recipe_mute
+        return self.witness.due(now_us) if hears and not self._at_rest else self.witness.published
 
     def _rows(self, engine: Engine, now_us: int) -> Iterator[Row]:
         now = trio.current_time()

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-EVENTS_SHOWN = 6
-"""As many as make the screen fit into 24 lines."""
+WIDTH = 80
+EVENTS_SHOWN = 5
+"""As many as make the screen fit into 24 lines, with the shell's prompt above it."""
 
 STALE_S = 1.0
 """An age beyond this is shown in red: at the demo's rates a price that old means a fault."""
@@ -68,10 +69,12 @@ def screen(view: View) -> RenderableType:
     """Return the live screen."""
     return Group(
         _title(view),
+        Text("Two clients get the same ticks; every 10 s their connections are cut or go mute.", "dim"),
         Text(),
         _prices(view.rows),
         Text(),
         _sides(view.engine, view.recipe),
+        Text("recipe: one connection, drops equal (symbol, timestamp), sleeps 3 s, no watchdog", "dim"),
         Text(),
         *(_event(event) for event in view.events[-EVENTS_SHOWN:]),
         *[Text()] * (EVENTS_SHOWN - len(view.events)),
@@ -92,9 +95,18 @@ def event_line(event: Event) -> str:
     return f"{event.at_s:5.1f} s  {event.who}: {event.text}"
 
 
-def _title(view: View) -> Text:
-    title = Text.assemble(("trio-ticks demo", "bold"), "  recorded trades, real sockets, a fault every 10 s", end="")
-    return Text.assemble(title, (f"   next: {view.fault_next} in {view.fault_in_s:2.0f} s", "yellow"))
+def _title(view: View) -> Table:
+    title = Table.grid(expand=True)
+    title.add_column()
+    title.add_column(justify="right")
+    left = Text.assemble(("trio-ticks demo", "bold"), "  recorded trades over real sockets")
+    title.add_row(left, Text.assemble(f"{view.elapsed_s:.0f} s  ", (_next_fault(view), "yellow")))
+    title.width = WIDTH
+    return title
+
+
+def _next_fault(view: View) -> str:
+    return f"next: {view.fault_next} in {view.fault_in_s:2.0f} s" if view.fault_in_s else "over"
 
 
 def _prices(rows: Sequence[Row]) -> Table:
@@ -117,9 +129,9 @@ def _age(age_s: float | None) -> Text:
 
 def _sides(engine: Side, recipe: Side) -> Table:
     table = Table(box=None, padding=(0, 2), pad_edge=False, header_style="bold")
-    table.add_column("the same ticks, sent to both", min_width=40, header_style="dim")
-    table.add_column("this engine", justify="right", min_width=13)
-    table.add_column("the recipe", justify="right", min_width=13)
+    table.add_column("", min_width=42)
+    table.add_column("this engine", justify="right", min_width=14)
+    table.add_column("the recipe", justify="right", min_width=14)
     table.add_row("connection", _state(engine.state), _state(recipe.state))
     table.add_row("delivered to the strategy", f"{engine.delivered:,}", f"{recipe.delivered:,}")
     table.add_row(Text("MISSED", "bold"), _missed(engine), _missed(recipe))

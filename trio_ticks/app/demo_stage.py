@@ -16,9 +16,9 @@ from trio_ticks.sim.tape import timeline
 
 FIRST_FAULT_S = 7.0
 EVERY_S = 10.0
-"""The first fault comes when the screen has been understood, and both kinds within twenty seconds. Between two faults,
-and before the first, two lines can connect three seconds apart, as AllTick wants it, and still be ready for the next
-fault; any closer and that pause would delay the engine."""
+"""The first fault comes when the screen has been understood, and both kinds within twenty seconds. Before each, two
+lines have time to connect three seconds apart, as AllTick wants it, and to wait as long again; any closer and that
+pause would delay the engine."""
 
 SPEED = 4.0
 """Times the recorded speed: two hundred ticks a second. AllTick's stamps are whole milliseconds, so more speed puts
@@ -34,6 +34,9 @@ LAST_S = 0.05
 """The recipe has no ledger that would tell when it has everything; so much longer than loopback takes."""
 
 _POLL_S = 0.005
+
+_SUBSCRIBE_TRADES = 22004
+"""How the simulator's statistics call it in AllTick's protocol; in the simple dialect it is ``subscribe``."""
 
 
 class Stage:
@@ -62,7 +65,7 @@ class Stage:
 
     async def wait_subscribed(self) -> None:
         """Wait until the engine and the recipe are both subscribed, so that they are measured from the same tick."""
-        while not {22004, "subscribe"} <= self._sim.statistics().requests.keys():
+        while not self._both_subscribed():  # noqa: ASYNC110 - the simulator has no event for two at once
             await trio.sleep(_POLL_S)
 
     async def play(self) -> None:
@@ -109,6 +112,9 @@ class Stage:
         await self._until(lambda: self._score.witness.newest_us > self._struck_us, RECOVER_S)
         await self._hold()
         await trio.sleep(LAST_S)
+
+    def _both_subscribed(self) -> bool:
+        return {_SUBSCRIBE_TRADES, "subscribe"} <= self._sim.statistics().requests.keys()
 
     async def _hold(self) -> None:
         """Publish nothing more for now, and wait until what was published is accounted for."""

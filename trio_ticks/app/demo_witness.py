@@ -8,6 +8,7 @@ its way, and at the end there must be none.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable
 
@@ -85,6 +86,12 @@ class Witness:
             self.named[cause] -= 1
             return sent
         return self._open.pop(number, None)
+
+    def overdue(self, now_us: int) -> int:
+        """Return how many of the unaccounted ticks should have come by now."""
+        return sum(
+            1 for _ in itertools.takewhile(lambda sent: sent.at_us <= now_us - ON_ITS_WAY_US, self._open.values())
+        )
 
     def due(self, now_us: int) -> int:
         """Return how many ticks were published so long ago that they must have come by now."""

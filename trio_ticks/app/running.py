@@ -39,7 +39,8 @@ async def _run(config: EngineConfig, seconds: float | None, report: Path | None)
     finally:
         if engine is not None:
             statistics = engine.statistics()
-            print(summary(statistics), file=sys.stderr)
+            if statistics.ledger.received or not statistics.failed_feeds:
+                print(summary(statistics), file=sys.stderr)
             write_report(report, statistics)
 
 

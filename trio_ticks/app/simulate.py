@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import attrs
 import trio
@@ -59,30 +61,33 @@ def simulate(simulation: Simulation) -> None:
 
 
 async def _simulate(simulation: Simulation) -> None:
-    try:
-        serving = open_sim(
-            simulation.tapes,
-            port=simulation.port,
-            token=TOKEN,
-            plan=simulation.plan,
-            speed=simulation.speed,
-            snapshot=simulation.snapshot,
-        )
-        async with serving as sim:
-            print(_welcome(sim, simulation), flush=True)
-            await _serve(sim, simulation)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise ConfigError(f"--port {simulation.port}: {error}; accepted is a free port, 0 for any") from None
+    async with AsyncExitStack() as stack:
+        try:
+            sim = await stack.enter_async_context(_opening(simulation))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(f"--port {simulation.port}: {reason}; accepted is a free port, 0 for any") from None
+        print(_welcome(sim, simulation), flush=True)
+        await _serve(sim, simulation)
     print(_farewell(sim.statistics()), flush=True)
+
+
+def _opening(simulation: Simulation) -> AbstractAsyncContextManager[Sim]:
+    return open_sim(
+        simulation.tapes,
+        port=simulation.port,
+        token=TOKEN,
+        plan=simulation.plan,
+        speed=simulation.speed,
+        snapshot=simulation.snapshot,
+    )
 
 
 async def _serve(sim: Sim, simulation: Simulation) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_run_faults, sim, simulation.faults)
-            with trio.move_on_after(simulation.seconds if simulation.seconds is not None else float("inf")):
+            with trio.move_on_after(math.inf if simulation.seconds is None else simulation.seconds):
                 await anext(signals)
             nursery.cancel_scope.cancel("the simulation is over")
 

@@ -68,6 +68,7 @@ async def _obey_signals(
             if asked or engine.is_stopping:
                 log.warning("%s again: stopping at once", signal.Signals(number).name)
                 engine.abort()
+                engine.body.cancel("a second signal")
             else:
                 log.info("%s: stopping; once more to stop at once", signal.Signals(number).name)
                 asked = True

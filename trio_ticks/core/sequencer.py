@@ -133,7 +133,8 @@ class Sequencer:
         Args:
             ticks: In the order they came, of any feeds and symbols.
             session: The subscribed lifetime they came by; any hashable value.
-            now_us: When they were received, UTC microseconds.
+            now_us: When they were received, UTC microseconds. It may go back a little from push to push,
+                as it does where lines take turns.
 
         Returns:
             What had become due by ``now_us``, then what these ticks released.

@@ -48,9 +48,10 @@ def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wir
     """
     limits = limits_of(feed)
     shards: list[Shard] = []
+    # AllTick wants requests on different connections of one token apart, and does not say whether two services are
+    # two accounts in this. So all lines of a feed share one pacer: at worst the second service waits its turn.
+    pacer = _pacer(limits, config.pacing)
     for service in services_of(feed):
-        # The vendor counts requests per token and service, so the lines of a service share one pacer.
-        pacer = _pacer(limits, config.pacing)
         count = shard_count(
             len(service.symbols),
             connections=limits.connections,
