@@ -151,6 +151,16 @@ def test_reasons_that_never_repeat_drown_nobody(seconds: list[int]) -> None:
     assert intake.ledger().rejected == len(seconds)
 
 
+def test_the_end_of_a_session_reaches_the_sequencer() -> None:
+    """What a session showed is forgotten with it: shown again under its name, a tick is a copy, no second trade."""
+    intake, session = Intake(sequencers={"one": Sequencer()}, inbox=Inbox()), Session("one", "line", 1)
+    tick = Tick("X", START_US, 1.0, feed="one")
+    intake.handle(Arrival(session, [tick]), START_US)
+    intake.handle(Ended(session, START_US, "closed"), START_US)
+    intake.handle(Arrival(session, [tick]), START_US)
+    assert (intake.ledger().accepted, intake.ledger().duplicates) == (1, 1)
+
+
 figures = st.fixed_dictionaries(dict.fromkeys(("accepted", "duplicates", "rejected", "held", "inbox"), counts))
 
 

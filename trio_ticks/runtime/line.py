@@ -12,7 +12,6 @@ same, because the sequencer reads until every line is gone, and at a hard stop c
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
@@ -263,13 +262,12 @@ class Line:
         """Hand on what comes, until nothing does for too long; return the scope whose deadline has passed."""
         while True:
             with trio.CancelScope() as quiet:
-                # One scope serves many messages. Only one whose deadline passed just as a message came is spoilt.
+                # One scope serves many messages, until its deadline passes while a consumer holds us up, or just as
+                # a message comes. Neither is silence: that scope is spoilt, and the next one takes its place.
                 while not quiet.cancel_called:
                     silent_at = talk.heard_at + self._config.silent_after_s
                     quiet.deadline = min(silent_at, talk.ticked_at + self._mute.bound_s)
                     wakeup = await link.receive()
-                    # A consumer that holds us up must not be taken for a vendor that is silent.
-                    quiet.deadline = math.inf
                     await self._take(wakeup, talk, events)
             if quiet.cancelled_caught:
                 return quiet

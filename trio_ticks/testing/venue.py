@@ -117,9 +117,12 @@ class Venue:
         """Return the ticks among what was taken."""
         return [Tick(*content) for content in map(json.loads, self.taken) if isinstance(content, list)]
 
-    def drop(self, reason: str = "the connection was cut", *, oldest: int | None = None) -> None:
-        """Cut every link, or so many of the oldest. What was sent before is still received."""
-        for link in tuple(self._links[:oldest]):
+    def drop(self, reason: str = "the connection was cut", *, oldest: int = 0, newest: int = 0) -> None:
+        """Cut so many of the oldest and newest links; every link if neither is given.
+
+        What was sent before is still received.
+        """
+        for link in [*self._links[:oldest], *self._links[len(self._links) - newest :]] or tuple(self._links):
             link.cut(reason)
 
     def mute(self) -> None:
