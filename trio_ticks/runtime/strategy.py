@@ -11,12 +11,12 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import trio
 
-from trio_ticks.config import Overflow
+from trio_ticks.config import OnError, Overflow
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
@@ -26,8 +26,6 @@ from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
 
 log = logging.getLogger("trio_ticks.strategy")
-
-OnError: TypeAlias = Literal["restart", "stop"]
 
 FAILURES_IN_A_ROW = 10
 """Ten failures, none after a healthy minute: the bug is there to stay, and the log has said so ten times."""
