@@ -10,6 +10,8 @@ import shlex
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,7 +21,7 @@ import pytest
 import trio
 import trustme
 
-from tests.support.program import open_program, run_program
+from tests.support.program import environment, open_program, run_program
 from trio_ticks.sim import open_sim
 
 TOKEN = "top-secret-4711"
@@ -98,6 +100,10 @@ CONFIGS = {
     "unknown feed": ('[feeds.a]\nkind = "alltik"\nsymbols = ["A"]', ["feeds.a", "alltik", "alltick"]),
     "empty symbol list": ("[feeds.coinbase]\nsymbols = []", ["feeds.coinbase.symbols", "at least one"]),
     "symbols over the plan": (ALLTICK.replace('"BTCUSDT"', f'{FIVE}, "F.US"'), ["6", "'free'", "'basic' would fit"]),
+    "a connection over the plan": (
+        ALLTICK + "symbols_per_connection = 6",
+        ["alltick", "symbols_per_connection", "5"],
+    ),
     "missing strategy": (ALLTICK + '[strategies.a]\nuse = "strategies:none"', ["strategies.a.use", "none"]),
     "missing module": (ALLTICK + '[strategies.a]\nuse = "no_module:f"', ["strategies.a.use", "no_module"]),
     "missing variable": ('[feeds.alltick]\nsymbols = ["A.US"]\ntoken = "${NO_SUCH}"', ["token", "NO_SUCH"]),
@@ -190,6 +196,16 @@ async def test_watch_appends_csv_with_one_header(cwd: Path) -> None:
     assert len(rows) == 6
     assert list(rows[0]) == FIELDS
     assert {row["symbol"] for row in rows} == {"BTCUSDT"}
+
+
+async def test_watch_writes_into_a_pipe_that_has_a_name(cwd: Path) -> None:
+    """`--output /dev/stdout` in a pipe is standard output, header and all."""
+    async with open_sim() as sim:
+        options = ["--count", "3", "--format", "csv", "--output", "/dev/stdout"]
+        code, stdout, stderr = await watch(sim.url, *options, cwd=cwd)
+    assert code == 0, stderr
+    assert list(csv.DictReader(io.StringIO(stdout)).fieldnames or ()) == FIELDS
+    assert stdout.count("\n") == 4
 
 
 async def test_watch_tells_of_gaps_on_standard_error(cwd: Path) -> None:
@@ -330,6 +346,17 @@ async def test_every_command_has_help_with_an_example(command: str, cwd: Path) -
     code, stdout, _ = await run_program(command, "--help", cwd=cwd)
     assert code == 0
     assert f"Example: trio-ticks {command}" in stdout
+
+
+def test_a_current_directory_that_is_gone_does_no_harm(cwd: Path) -> None:
+    """The program runs wherever a shell may still stand."""
+    script = (
+        "import os, sys, trio_ticks.app.cli as cli; os.rmdir(os.getcwd()); sys.argv[1:] = ['--version']; cli.main()"
+    )
+    (cwd / "gone").mkdir()
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=cwd / "gone", env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_a_feed_of_ones_own_is_named_as_module_and_class(cwd: Path) -> None:

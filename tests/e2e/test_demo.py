@@ -87,12 +87,18 @@ async def test_a_signal_ends_the_demo_with_its_last_line(number: signal.Signals,
 
 
 async def test_a_second_signal_ends_the_demo_at_once(tmp_path: Path) -> None:
-    """The last line is there all the same."""
-    async with open_program("demo", cwd=tmp_path) as program:
-        await program.wait_for("engine live")
+    """Also in the middle of a fault, which a soft stop would wait out; what it says then is true."""
+    async with open_program("demo", "--report", "r.json", cwd=tmp_path) as program:
+        await program.wait_for("fault: CUT")
         program.send(signal.SIGINT)
-        program.send(signal.SIGTERM)
+        program.send(signal.SIGTERM)  # another one, because two of a kind may reach the program as one
         assert await program.wait() == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    check_ledger(report["ledger"])
+    assert "engine ended, missed" not in program.stdout
+    if report["demo"]["engine_unaccounted"]:
+        assert "ended at once" in program.stdout
+        assert "named gaps" not in program.stdout
     assert counts(program.stdout)[0] > 0
     assert program.stderr == ""
 

@@ -143,6 +143,14 @@ async def test_an_unknown_host() -> None:
     assert "feed.invalid" in str(error)
 
 
+@pytest.mark.parametrize("host", ["a..example", "a" * 64 + ".example", "\u2603..example"])
+async def test_a_host_that_cannot_be_a_name(host: str) -> None:
+    """What the resolver refuses to encode is named as it was written, like a host that it does not know."""
+    error = await failure_of(f"wss://{host}")
+    assert isinstance(error, ConnectError)
+    assert str(error) == f"wss://{host}: that is no name that a host can have"
+
+
 async def test_an_untrusted_certificate_is_fatal() -> None:
     """TLS is verified: a certificate of an unknown authority ends the feed instead of being retried."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

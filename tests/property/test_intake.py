@@ -137,13 +137,28 @@ def test_a_reason_is_told_once_a_minute_however_often_it_occurs(seconds: list[in
     assert told == expected
 
 
-@given(st.integers(300, 600))
-def test_a_feed_that_never_repeats_a_reason_fills_no_memory(reasons: int) -> None:
-    """A user's feed may put the price into its reasons: what is remembered of them stays bounded."""
+@given(st.lists(st.sampled_from([0, 1, 59, 60, 61, 125]), min_size=16, max_size=100))
+def test_reasons_that_never_repeat_drown_nobody(seconds: list[int]) -> None:
+    """Feeds put the price into their reasons: in no minute are more than sixteen told, but all are counted."""
     intake = Intake(sequencers={"one": Sequencer()}, inbox=Inbox())
-    for number in range(reasons):
-        intake.handle(Arrival(Session("one", "line", 1), (), [f"bad price {number}"]), START_US)
-    assert max(len(value) for value in vars(intake).values() if isinstance(value, dict)) <= 256
+    told: list[int] = []
+    for number, second in enumerate(sorted(seconds)):
+        arrival = Arrival(Session("one", "line", 1), (), [f"bad price {number}"])
+        told += [second] * len(intake.handle(arrival, START_US + second * 1_000_000))
+    for first in told:
+        assert sum(first <= second < first + 60 for second in told) <= 16
+    assert told[:16] == sorted(seconds)[:16]
+    assert intake.ledger().rejected == len(seconds)
+
+
+def test_the_end_of_a_session_reaches_the_sequencer() -> None:
+    """What a session showed is forgotten with it: shown again under its name, a tick is a copy, no second trade."""
+    intake, session = Intake(sequencers={"one": Sequencer()}, inbox=Inbox()), Session("one", "line", 1)
+    tick = Tick("X", START_US, 1.0, feed="one")
+    intake.handle(Arrival(session, [tick]), START_US)
+    intake.handle(Ended(session, START_US, "closed"), START_US)
+    intake.handle(Arrival(session, [tick]), START_US)
+    assert (intake.ledger().accepted, intake.ledger().duplicates) == (1, 1)
 
 
 figures = st.fixed_dictionaries(dict.fromkeys(("accepted", "duplicates", "rejected", "held", "inbox"), counts))

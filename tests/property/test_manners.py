@@ -119,9 +119,9 @@ def broken_rules(venue: Venue) -> list[str]:
     return broken + missed_beats(calls)
 
 
-def missed_beats(calls: list[tuple[tuple[float, str], object]]) -> list[str]:
+def missed_beats(calls: list[tuple[tuple[float, str], int]]) -> list[str]:
     """Return where a connection that lived on was silent for longer than the vendor allows."""
-    by_link: dict[object, list[float]] = {}
+    by_link: dict[int, list[float]] = {}
     for (at, text), link in calls:
         if text.startswith("beat"):
             by_link.setdefault(link, []).append(at)
@@ -145,7 +145,7 @@ def test_no_rule_is_broken_and_all_that_can_be_is_subscribed(script: list[Step])
 
 def test_the_referee_sees_a_rule_broken() -> None:
     """A client that asks twice within a second, or connects twice within three, is caught."""
-    venue, one, other = Venue(), object(), object()
+    venue, one, other = Venue(), 1, 2
     venue.attempts = [0.0, 2.9]
     venue.requests = [(0.0, "subscribe A"), (0.9, "beat 1"), (2.0, "subscribe B"), (40.0, "beat 2")]
     venue.senders = [one, one, other, one]

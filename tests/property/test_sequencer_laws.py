@@ -24,8 +24,8 @@ from trio_ticks.testing import (
 )
 
 if TYPE_CHECKING:
+    from trio_ticks.config import Late
     from trio_ticks.core.identity import Identity
-    from trio_ticks.core.sequencer_settings import Late
     from trio_ticks.model import Tick
 
 Window: TypeAlias = dict[str, Any]

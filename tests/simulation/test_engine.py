@@ -159,6 +159,43 @@ async def test_an_error_beside_a_cancel_is_not_lost(autojump_clock: MockClock, v
     assert venue.open_links == 0
 
 
+async def test_a_hard_stop_waits_for_nobody(autojump_clock: MockClock, venue: Venue) -> None:
+    """`abort` ends a stuck strategy at once, during a soft stop as well; its queue counts as dropped."""
+
+    async def stuck(ticks: Ticks) -> None:
+        async for _ in ticks:
+            await trio.sleep_forever()
+
+    async with venue.open_engine("X", strategies=[stuck]) as engine:
+        await venue.wait_subscribed()
+        await venue.send(tick(venue, 1.0), tick(venue, 2.0))
+        await trio.sleep(1.0)
+        engine.stop()
+        await trio.sleep(1.0)
+        engine.abort()
+        await engine.wait_stopped()
+    assert trio.current_time() == 2.0
+    assert engine.statistics().ledger.imbalances() == []
+    assert engine.statistics().ledger.consumers["stuck"].dropped == 1
+
+
+async def test_a_subscription_to_an_engine_that_has_stopped_ends_at_once(
+    autojump_clock: MockClock, venue: Venue
+) -> None:
+    """Nobody waits for what cannot come: cleanly after a clean stop, with the failure after a failure."""
+    async with venue.open_engine("X") as engine:
+        engine.stop()
+        await engine.wait_stopped()
+        async with engine.subscribe() as ticks:
+            await prices_of(ticks, [])
+    with pytest.raises(EngineError, match="the vendor says"), venue.denying(Verdict.UNAUTHORISED):  # noqa: PT012 - the engine's block fails as a whole
+        async with venue.open_engine("X") as engine:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1.0)
+                async with engine.subscribe() as ticks:
+                    await prices_of(ticks, [])
+
+
 # ---- failing
 
 
@@ -343,6 +380,23 @@ async def test_an_error_of_the_block_does_not_hide_that_the_engine_failed(
     assert any("bad token" in note for note in caught.value.__notes__)
 
 
+async def test_an_error_beside_the_engines_cancel_is_not_lost(autojump_clock: MockClock, venue: Venue) -> None:
+    """What the block raises because the engine's failure cancelled it comes out, and the note names that failure."""
+
+    async def fails_on_the_way_out() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("on the way out")
+
+    with pytest.raises(ExceptionGroup) as caught, venue.denying(Verdict.UNAUTHORISED, "bad token"):  # noqa: PT012 - the engine's block fails as a whole
+        async with venue.open_engine("X"), trio.open_nursery() as nursery:
+            nursery.start_soon(fails_on_the_way_out)
+            nursery.start_soon(trio.sleep_forever)
+    assert [type(error) for error in caught.value.exceptions] == [ValueError]
+    assert any("bad token" in note for note in caught.value.__notes__)
+
+
 @pytest.mark.parametrize("fault", ["refusing", "ignoring", "denying"])
 async def test_without_retry_the_first_connect_must_succeed(
     autojump_clock: MockClock, venue: Venue, fault: str
@@ -439,6 +493,18 @@ async def test_two_feeds_may_carry_the_same_symbol(autojump_clock: MockClock, ve
         assert one is not None
         assert two is not None
         assert (one.price, two.price, newest) == (1.0, 2.0, two)
+
+
+async def test_the_latest_price_is_the_newest_not_the_last_to_come(autojump_clock: MockClock, venue: Venue) -> None:
+    """A tick that comes late is delivered, flagged, but it is not the price of now."""
+    async with venue.open_engine("X") as engine, engine.subscribe() as ticks:
+        await venue.wait_subscribed()
+        await venue.send(tick(venue, 1.0))
+        await venue.send(tick(venue, 2.0, ago_s=1.0))
+        assert [((await anext(ticks)).price) for _ in range(2)] == [1.0, 2.0]
+        newest = engine.latest("X")
+        assert newest is not None
+        assert (newest.price, newest.late) == (1.0, False)
 
 
 async def test_asking_for_what_is_not_carried_is_refused_with_what_is(

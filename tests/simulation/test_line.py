@@ -16,13 +16,14 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from trio_ticks.config import ConnectionConfig, PacingConfig
 from trio_ticks.core.intake import Arrival, Ended, Event, Live, Notice
 from trio_ticks.core.ledger import Inbox
-from trio_ticks.errors import AuthenticationError, CertificateError, FeedError, SubscriptionError
+from trio_ticks.errors import AuthenticationError, CertificateError, ConnectError, FeedError, SubscriptionError
 from trio_ticks.feeds.base import Limits, Verdict
 from trio_ticks.model import Tick
-from trio_ticks.runtime.line import Line
+from trio_ticks.runtime.line import Line, _gravity
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.session import STALLED_S, Wiring
 from trio_ticks.runtime.shard import build_shards
+from trio_ticks.runtime.transport import LinkClosed
 from trio_ticks.testing.venue import Venue, VenueFeed, encode
 
 HOUR_S = 3600.0
@@ -381,3 +382,23 @@ async def test_ticks_are_marked_with_feed_and_receipt(autojump_clock: MockClock,
     arrival = next(event for event in bench.seen if isinstance(event, Arrival))
     assert live.at_us == now_us
     assert [(item.feed, item.received_us) for item in arrival.ticks] == [("venue", now_us)]
+
+
+async def test_a_request_that_was_never_sent_holds_up_nobody(autojump_clock: MockClock, venue: Venue) -> None:
+    """A turn that was reserved by a session that died is free again for the next one."""
+    feed = venue.feed("X", limits=Limits(connections=2, connect_s=0.0, across_s=5.0))
+    config = ConnectionConfig(lines=2, ack_s=60.0, backoff_first_s=1.0)
+    async with venue.open_engine(feed, connection=config):
+        await trio.sleep(2.0)
+        assert len(venue.requests) == 1
+        venue.drop(newest=1)  # the line that still waits for its turn, at second 5
+        await trio.sleep(4.0)
+    assert [at for at, _ in venue.requests] == [0.0, 5.0]
+
+
+def test_of_two_failures_in_one_session_the_one_that_says_more_counts() -> None:
+    """A wrong token is never hidden by the close that follows it, in whatever order the two are found."""
+    fatal, transient, closed = AuthenticationError("token"), ConnectError("busy"), LinkClosed("closed")
+    by_gravity: list[FeedError | LinkClosed] = [fatal, transient, closed]
+    for failures in itertools.permutations(by_gravity):
+        assert sorted(failures, key=_gravity, reverse=True) == by_gravity

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, wait_all_tasks_blocked
+from trio.testing import MockClock, assert_checkpoints, wait_all_tasks_blocked
 
+from trio_ticks.app.blocking import run
 from trio_ticks.errors import ConfigError, EngineError, StrategyError
-from trio_ticks.feeds.base import Verdict
+from trio_ticks.feeds.base import Limits, Verdict
 from trio_ticks.model import Gap, Record, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
@@ -113,14 +114,18 @@ async def test_all_consumers_of_a_batch_run_in_the_same_scheduler_round(
 async def test_a_burst_does_not_overflow_the_queue_of_a_strategy_that_reads(
     autojump_clock: MockClock, venue: Venue
 ) -> None:
-    """However much has piled up, the sequencer hands it on in steps between which a reader gets its turn."""
+    """However much thirty lines bring at once, it is handed on in steps between which a reader gets its turn."""
     seen: list[float] = []
-    async with venue.open_engine("X", strategies=[Strategy(prices_of, params={"seen": seen}, capacity=3_000)]):
-        await venue.wait_subscribed()
-        for number in range(20):
-            await venue.send(*ticks_of(venue, *(number * 500.0 + one for one in range(500))))
+    symbols = [f"X{number}" for number in range(30)]
+    feed = venue.feed(*symbols, limits=Limits(connections=30, symbols_per_connection=1, connect_s=0.0))
+    prices = [float(price) for price in range(500)]
+    async with venue.open_engine(feed, strategies=[Strategy(prices_of, params={"seen": seen}, capacity=3_000)]):
+        await venue.wait_subscribed(30)
+        async with trio.open_nursery() as nursery:
+            for symbol in symbols:
+                nursery.start_soon(venue.send, *ticks_of(venue, *prices, symbol=symbol))
         await wait_all_tasks_blocked()
-    assert len(seen) == 10_000
+    assert len(seen) == 30 * 500
 
 
 # ---- overflow
@@ -223,6 +228,41 @@ async def test_restarts_come_with_growing_pauses_and_end_at_the_limit(
     assert [record.levelno for record in caplog.records if "fails" in record.getMessage()] == (
         [logging.ERROR] * (FAILURES_IN_A_ROW - 1) + [logging.CRITICAL]
     )
+
+
+async def test_a_plain_function_is_told_from_an_async_one(
+    autojump_clock: MockClock, venue: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The mistake is named, once: ten restarts could not mend it, and a coroutine that nobody awaits does nothing."""
+
+    def plain(ticks: Ticks) -> None:
+        pass
+
+    async def late(item: Tick) -> None:
+        pass
+
+    async with venue.open_engine("X", strategies=[plain]) as engine:
+        await venue.wait_subscribed()
+        await wait_all_tasks_blocked()
+        assert (state_of(engine).state, state_of(engine).failures) == ("failed", 1)
+    assert "strategy plain failed: StrategyError: it is not an async function" in caplog.text
+    with pytest.raises(ConfigError, match="strategy late: inline takes a plain function"):
+        Strategy(late, inline=True)
+    with pytest.raises(ConfigError, match="on_tick: accepted is a plain function"):
+        run(venue.feed("X"), on_tick=late)
+
+
+async def test_failures_after_a_healthy_minute_do_not_add_up(autojump_clock: MockClock, venue: Venue) -> None:
+    """A strategy that stumbles once in a while is restarted for ever."""
+
+    async def stumbles(ticks: Ticks) -> None:
+        await trio.sleep(61.0)
+        raise ValueError("once a minute")
+
+    async with venue.open_engine("X", strategies=[stumbles], grace_s=0.0) as engine:
+        await trio.sleep(3_600.0)
+        assert state_of(engine).failures > 2 * FAILURES_IN_A_ROW
+        assert state_of(engine).state == "running"
 
 
 async def test_a_restart_goes_on_with_the_same_stream(autojump_clock: MockClock, venue: Venue) -> None:
@@ -388,6 +428,22 @@ async def test_old_prices_are_dropped_counted_and_shown(autojump_clock: MockCloc
         assert ledger.consumers["subscription 1"].delivered == 1
 
 
+async def test_an_inline_function_is_not_called_with_old_prices(autojump_clock: MockClock, venue: Venue) -> None:
+    """`max_age_s` means the same to it as to a task: nobody trades on a stale price unknowingly."""
+    seen: list[float] = []
+
+    def inline(item: Tick) -> None:
+        seen.append(item.price)
+
+    async with venue.open_engine("X", strategies=[Strategy(inline, inline=True, max_age_s=1.0)]) as engine:
+        await venue.wait_subscribed()
+        await venue.send(*ticks_of(venue, 1.0, ago_s=5.0), *ticks_of(venue, 2.0, ago_s=1.0))
+        await wait_all_tasks_blocked()
+        ledger = engine.statistics().ledger
+    assert seen == [2.0]
+    assert (ledger.consumers["inline"].dropped, ledger.imbalances()) == (1, [])
+
+
 async def test_a_price_ages_in_the_queue(autojump_clock: MockClock, venue: Venue) -> None:
     """Age counts when the consumer gets the tick, not when it arrived: that is when it would trade on it."""
     async with venue.open_engine("X") as engine, engine.subscribe(max_age_s=1.0) as ticks:
@@ -441,6 +497,16 @@ async def test_ways_of_reading_share_one_queue_without_loss(autojump_clock: Mock
     assert [item.price for item in (await anext(ticks.batches())).ticks] == [2.0, 3.0]
     assert [item.price async for item in ticks] == [4.0, 5.0]
     assert ticks.ledger().delivered == 5
+
+
+async def test_a_reader_with_a_full_queue_lets_others_run(autojump_clock: MockClock) -> None:
+    """Each batch costs a checkpoint, even if it lies there already."""
+    mailbox, ticks = stream()
+    mailbox.offer(batch(1.0))
+    mailbox.offer(batch(2.0))
+    for _ in range(2):
+        with assert_checkpoints():
+            await anext(ticks)
 
 
 async def test_two_tasks_may_read_one_stream(autojump_clock: MockClock) -> None:

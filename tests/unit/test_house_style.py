@@ -41,6 +41,11 @@ def test_importing_the_package_is_light() -> None:
     assert not done.stdout.strip()
 
 
+def test_no_module_is_hidden_by_a_package() -> None:
+    """Python takes the package where both exist, so the module would be read by people and by nothing else."""
+    assert [path for path in (ROOT / "trio_ticks").rglob("*.py") if path.with_suffix("").is_dir()] == []
+
+
 def test_no_module_is_too_long() -> None:
     """A newcomer finds any behaviour by its file name, and reads the file in one go."""
     long = {

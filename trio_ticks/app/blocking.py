@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import trio
 
 from trio_ticks.app.supervising import run_supervised
+from trio_ticks.errors import ConfigError
 from trio_ticks.model import Tick
 from trio_ticks.runtime.engine import EngineStatistics, Source
 from trio_ticks.runtime.strategy import Strategy
@@ -39,6 +41,10 @@ def run(
         EngineError: the engine failed, after everything received was handed on.
     """
     chosen = list(strategies)
+    if inspect.iscoroutinefunction(on_tick):
+        raise ConfigError(
+            "on_tick: accepted is a plain function of a Tick; an async one of Ticks goes into strategies"
+        )
     if on_tick is not None:
         chosen.append(Strategy(_calling(on_tick), name="on_tick", on_error="stop"))
     return trio.run(partial(run_supervised, *sources, strategies=chosen, seconds=seconds, **options))

@@ -5,6 +5,7 @@ Exit codes: 0 after a clean stop, 1 when something failed, 2 for a usage or a se
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -44,7 +45,8 @@ def main() -> None:
     """Run the command line and exit."""
     # A feed or a strategy may be named as module:object and lie in the current directory. It comes last, so that
     # no file there can stand in for a module of Python or of ours.
-    sys.path.append(os.getcwd())  # noqa: PTH109 - sys.path holds texts
+    with contextlib.suppress(FileNotFoundError):  # somebody may have removed it meanwhile
+        sys.path.append(os.getcwd())  # noqa: PTH109 - sys.path holds texts
     try:
         code = _run()
     except* KeyboardInterrupt:

@@ -163,6 +163,11 @@ def _end(options: Demonstration, engine: EngineStatistics, sim: SimStatistics, v
 
 def _explanation(view: View, score: Score, gaps: int) -> str:
     """Return what the last line means, in lines of 80 columns."""
+    if open_count := score.witness.unaccounted:
+        return (
+            f"Published: {score.witness.published:,} ticks. The demo was ended at once: of these {open_count:,}\n"
+            "were on their way or lay in a gap that the strategy could not be told of any more."
+        )
     return (
         f"Published: {score.witness.published:,} ticks. The recipe missed {view.recipe.missed:,} and knew of none.\n"
         f"The engine lost {view.engine.missed:,}, all while its connection was cut or mute, and told\n"

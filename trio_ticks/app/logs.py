@@ -9,7 +9,7 @@ from trio_ticks.model import Gap, Record, Status, datetime_of
 
 log = logging.getLogger("trio_ticks.app")
 
-# At these levels the WebSocket library writes down what passes through it, the addresses it asks for among them.
+# Below it the WebSocket library writes a line for every frame, and its own way to connect one with the address.
 _NEVER_BELOW_WARNING = ("trio-websocket", "wsproto")
 
 _OTHERS = {0: logging.WARNING, 1: logging.INFO}

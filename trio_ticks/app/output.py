@@ -68,4 +68,6 @@ def open_output(path: str) -> Generator[Output]:
             f"--output {path}: {error.strerror}; accepted is a file that can be written, or -"
         ) from None
     with file:
-        yield Output(descriptor=file.fileno(), name=path, is_empty=file.tell() == 0)
+        # A pipe has no position; whoever reads it begins now.
+        is_empty = not file.seekable() or file.tell() == 0
+        yield Output(descriptor=file.fileno(), name=path, is_empty=is_empty)

@@ -12,7 +12,7 @@ identity       key                                 a repeat of the key
 =============  ==================================  ========================================================
 
 ``time`` loses real trades: of recorded ones, 31 % (BTCUSDT, stamped in ms) and 43 % (XBTUSDT, in µs) share
-their stamp with another. Prices and volumes are compared as numbers, because vendors vary the decimals.
+their stamp with an earlier one. Prices and volumes are compared as numbers, because vendors vary the decimals.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Intake:
         self._inbox = inbox
         self._unusable = 0
         self._refused: dict[str, Mapping[str, int]] = {}
-        self._told: dict[tuple[str, str], int] = {}
+        self._told: dict[str, dict[str, int]] = {}
 
     @property
     def next_release_us(self) -> int | None:
@@ -175,19 +175,19 @@ class Intake:
         return [reason for reason, count in now.items() if count != before.get(reason)]
 
     def _complaints(self, session: Session, reasons: Sequence[str], now_us: int) -> list[Record]:
-        """Tell of each reason once a minute at most: a broken vendor must not drown the ticks."""
+        """Tell of each reason once a minute, and of so many at most: a broken vendor must not drown the ticks."""
+        before = self._told.get(session.feed, {})
+        recent = {reason: at_us for reason, at_us in before.items() if now_us - at_us < _REPEAT_US}
+        self._told[session.feed] = recent
         records: list[Record] = []
         for reason in dict.fromkeys(reasons):
-            key = (session.feed, reason)
-            if now_us - self._told.get(key, -_REPEAT_US) < _REPEAT_US:
-                continue
-            if len(self._told) >= _REASONS:
-                self._told.clear()
-            self._told[key] = now_us
-            records.append(Status("rejected", now_us, reason, feed=session.feed, source=session.source))
+            if reason not in recent and len(recent) < _REASONS:
+                recent[reason] = now_us
+                records.append(Status("rejected", now_us, reason, feed=session.feed, source=session.source))
         return records
 
 
 _REPEAT_US = 60_000_000
-_REASONS = 256
-"""Reasons are ours and few; the cap holds even if a feed of the user's puts the price into its own."""
+_REASONS = 16
+"""Told a minute, for each feed. Feeds put the offending value into their reasons, so that hardly one repeats, and
+every status takes the room of a tick in a strategy's queue. All are counted; the first few say what is wrong."""

@@ -41,13 +41,14 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
-from trio_ticks.core.sequencer_settings import Late, SequencerCounts, SequencerLimits, SequencerSettings
+from trio_ticks.core.sequencer_settings import SequencerCounts, SequencerLimits, SequencerSettings
 from trio_ticks.core.waiting import Waiting
 from trio_ticks.core.window import NEVER, Window
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from trio_ticks.config import Late
     from trio_ticks.core.identity import Identity
     from trio_ticks.model import Tick
 

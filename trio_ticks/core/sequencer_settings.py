@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import attrs
 
+from trio_ticks.config import Late
 from trio_ticks.core.identity import IDENTITIES, Identity, IdentityRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Late: TypeAlias = Literal["flag", "drop"]
 
 
 class SequencerSettings(TypedDict, total=False):

@@ -91,7 +91,7 @@ def assemble(
             *(_named(name, item) for name, item in config.strategies.items()),
             *(item if isinstance(item, Strategy) else Strategy(item) for item in strategies),
         ),
-        grace_s=config.stop.grace_s if grace_s is None else grace_s,
+        grace_s=(config.stop if grace_s is None else StopConfig(grace_s=grace_s)).grace_s,
         ingest_batches=config.ingest_batches,
     )
     _check(plan)

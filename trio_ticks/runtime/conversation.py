@@ -6,6 +6,7 @@ Decisions only; the session's tasks ask and act. The talker calls `asking` and `
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import unquote_plus
@@ -156,12 +157,15 @@ class Conversation:
     def scrubbed(self, failure: E) -> E:
         """Return a failure that does not show the token, should the vendor have repeated it.
 
-        Where it did, the copy has no history either: that could show it again.
+        Where it or its history does, the copy has no history: a traceback would print it.
         """
+        history = "".join(traceback.format_exception(failure, limit=0))  # the words of all of them, no source
+        if not any(secret in history for secret in self._secrets):
+            return failure
         words = str(failure)
         for secret in self._secrets:
             words = words.replace(secret, "***")
-        return failure if words == str(failure) else type(failure)(words)
+        return type(failure)(words)
 
     def _match(self, reply: Reply) -> str:
         """Return what kind of request was answered: by its token, by its kind, or for an error the oldest one."""

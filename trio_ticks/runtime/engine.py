@@ -175,7 +175,7 @@ class Engine:
         state = StrategyState(strategy.title)
         self._strategies.append(state)
         if strategy.inline:
-            self._fanout.add(InlineConsumer(strategy, state, self._fail))
+            self._fanout.add(InlineConsumer(strategy, state, self._fail, self._now_us))
             return
         stream = self._open(strategy.title, strategy.wanted, strategy.room)
         nursery.start_soon(run_strategy, strategy, stream.ticks, state, self._fail, name=f"strategy {strategy.title}")

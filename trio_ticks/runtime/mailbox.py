@@ -66,11 +66,6 @@ class Mailbox:
         self._over = False
         self._failure: TrioTicksError | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether more may come."""
-        return not self._over
-
     def offer(self, records: Sequence[Record]) -> None:
         """Put in what the consumer wants of these. Never waits."""
         if self._over:

@@ -14,7 +14,7 @@ the sequencer reads until every line is gone, and at a hard stop closes the chan
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 import attrs
@@ -26,7 +26,17 @@ from trio_ticks.core.intake import Arrival, Event, Live, Notice
 from trio_ticks.core.ledger import Inbox
 from trio_ticks.core.pacing import Pacer
 from trio_ticks.errors import MuteFeedError, RemoteProtocolError, SilentFeedError, SubscriptionError
-from trio_ticks.feeds.base import HEARTBEAT, SUBSCRIPTION, Decoded, Feed, Service, as_request, heartbeat_of, hint_of
+from trio_ticks.feeds.base import (
+    HEARTBEAT,
+    SUBSCRIPTION,
+    Decoded,
+    Feed,
+    Request,
+    Service,
+    as_request,
+    heartbeat_of,
+    hint_of,
+)
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.conversation import Conversation
@@ -159,12 +169,11 @@ class _Reader:
         """Hand on what comes; return the scope whose deadline has passed."""
         while True:
             with trio.CancelScope() as quiet:
-                # One scope serves many messages. Only one whose deadline passed just as a message came is spoilt.
+                # One scope serves many messages, until its deadline passes while a consumer holds us up, or just as
+                # a message comes. Neither is silence: that scope is spoilt, and the next one takes its place.
                 while not quiet.cancel_called:
                     quiet.deadline = self.talk.heard_at + silent_after_s
                     wakeup = await self.link.receive()
-                    # A consumer that holds us up must not be taken for a vendor that is silent.
-                    quiet.deadline = math.inf
                     self.talk.is_handing_on = True
                     await self._take(wakeup)
                     self.talk.is_handing_on = False
@@ -260,7 +269,7 @@ class _Talker:
         setup, talk = self.setup, self.talk
         await trio.sleep_until(setup.pacer.request_at(talk.session, trio.current_time()))
         symbols = talk.asking()
-        messages = own_code(lambda: list(setup.feed.subscribe(symbols)), "subscribe")
+        messages = own_code(lambda: _listed(setup.feed.subscribe(symbols)), "subscribe")
         for number, message in enumerate(messages):
             if number:
                 await trio.sleep_until(setup.pacer.request_at(talk.session, trio.current_time()))
@@ -320,6 +329,11 @@ class _Watch:
         self.vitals.questions += 1
         newer = await self.setup.inquiry.knows_newer(self.vitals.busiest(self.talk.search.good), self.talk.opened_us)
         freshness.answered(trio.current_time(), newer=newer)
+
+
+def _listed(messages: Sequence[Request | str] | str) -> list[Request | str]:
+    """Return the messages of a subscription; one text is one message, though it looks like a list of letters."""
+    return [messages] if isinstance(messages, str) else list(messages)
 
 
 def _nothing_left(offenders: Mapping[str, str]) -> str:

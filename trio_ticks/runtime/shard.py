@@ -9,6 +9,7 @@ import attrs
 from trio_ticks.config import ConnectionConfig, PacingConfig
 from trio_ticks.core.pacing import Pacer
 from trio_ticks.core.sharding import assign, shard_count
+from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Askable, Feed, Limits, Service, limits_of, services_of
 from trio_ticks.model import Tick
 from trio_ticks.runtime.inquiry import Inquiry
@@ -75,9 +76,10 @@ def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wir
     """Spread a feed's symbols over as few connections as they need, evenly and stably.
 
     Raises:
-        ConfigError: the symbols do not fit into what the vendor allows.
+        ConfigError: the symbols, or how many of them a connection is to carry, exceed what the vendor allows.
     """
     limits = limits_of(feed)
+    _check_own(config.symbols_per_connection, limits.symbols_per_connection, name)
     room = config.symbols_per_connection or limits.symbols_per_connection
     # AllTick wants requests on different connections of one token apart, and does not say whether two services are
     # two accounts in this. So all lines of a feed share one pacer: at worst the second service waits its turn.
@@ -109,6 +111,12 @@ def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wir
             lines = tuple(Line(setup, symbols=symbols) for setup in setups)
             shards.append(Shard(name, shard, service, room, symbols, lines))
     return tuple(shards)
+
+
+def _check_own(own: int | None, most: int | None, name: str) -> None:
+    """Refuse more symbols on a connection than the vendor serves: it may leave out the rest without a word."""
+    if own is not None and most is not None and own > most:
+        raise ConfigError(f"{name}: symbols_per_connection = {own}: the vendor's plan accepts {most} at most")
 
 
 def _titled(service: Service, feed: Feed, name: str) -> str:

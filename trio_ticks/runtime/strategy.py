@@ -7,24 +7,25 @@ every fatal error, so that what was received is still handed on to everyone else
 
 from __future__ import annotations
 
+import inspect
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import trio
 
-from trio_ticks.config import Overflow
+from trio_ticks.config import OnError, Overflow
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
 from trio_ticks.model import Record, Tick
+from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
 
 log = logging.getLogger("trio_ticks.strategy")
-
-OnError: TypeAlias = Literal["restart", "stop"]
 
 FAILURES_IN_A_ROW = 10
 """Ten failures, none after a healthy minute: the bug is there to stay, and the log has said so ten times."""
@@ -45,7 +46,8 @@ class Strategy:
         capacity: Of its queue, in records.
         max_age_s: Drop, and count, prices older than that; None: none are too old.
         on_error: ``restart`` it, or ``stop`` the engine.
-        inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone.
+        inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone, and has no
+            queue that ``overflow`` and ``capacity`` could speak of.
     """
 
     function: Callable[..., Any] = attrs.field(kw_only=False)
@@ -61,6 +63,8 @@ class Strategy:
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
             raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
+        if self.inline and inspect.iscoroutinefunction(self.function):
+            raise ConfigError(f"strategy {self.title}: inline takes a plain function of a Tick, this one is async")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
         try:
@@ -141,9 +145,11 @@ async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, f
 
 async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
     """Run the function once; return what it raised."""
-    run: Callable[..., Awaitable[object]] = strategy.function
     try:
-        await run(ticks, **strategy.params)
+        running = strategy.function(ticks, **strategy.params)
+        if not isinstance(running, Awaitable):
+            return StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+        await running
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
         # The stream may have told it that the engine has failed; that is not the strategy's failure.
         return None if _is_all(EngineError, error) else error
@@ -174,8 +180,10 @@ class InlineConsumer:
     `FAILURES_IN_A_ROW` failing ticks it is called no more.
     """
 
-    def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail) -> None:
+    def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail, now_us: NowUs) -> None:
         self.name = strategy.title
+        self._now_us = now_us
+        self._max_age_us = math.inf if strategy.max_age_s is None else strategy.max_age_s * 1e6
         self._strategy = strategy
         self._wanted = strategy.wanted
         self._state = state
@@ -193,14 +201,15 @@ class InlineConsumer:
         for tick in ticks:
             if self._state.state == "failed":
                 return
-            self._delivered += 1
-            self._call(tick)
+            if self._now_us() - tick.time_us <= self._max_age_us:
+                self._delivered += 1
+                self._call(tick)
 
     def end(self, failure: TrioTicksError | None) -> None:
         """Nothing to do: there is no queue."""
 
     def ledger(self) -> ConsumerLedger:
-        """Return the counts; what a failed function was not called with counts as dropped."""
+        """Return the counts; what was too old, or came after the function had failed, counts as dropped."""
         return ConsumerLedger(
             offered=self._offered, delivered=self._delivered, dropped=self._offered - self._delivered
         )

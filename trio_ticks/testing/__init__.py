@@ -6,6 +6,8 @@
 * `trio_ticks.testing.checkers`: functions that raise `AssertionError` with one clear line. `check_order`,
   `check_identity` and `check_ledger` need only what was delivered and counted; `check_never_twice`,
   `check_count` and `check_loss_bound` also what was shown.
+* `trio_ticks.testing.venue`: a vendor in memory, whose faults read as sentences (``with venue.muting():``).
+* `trio_ticks.testing.simulation`: runs production tasks under simulated time, the scheduler drawn from one seed.
 
 Needs the ``testing`` extra (Hypothesis). The rest of the package never imports this.
 

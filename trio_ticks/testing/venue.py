@@ -13,6 +13,7 @@ autojump clock if you like. Faults read as sentences::
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -42,7 +43,7 @@ class Venue:
     Attributes:
         attempts: When each attempt to connect began, on Trio's clock.
         requests: What was asked, and when.
-        senders: For each request, the link it came by; to tell them apart, no more.
+        senders: For each request, the number of the link it came by.
         taken: Every message that the other end has read, in order.
         greeting: Ticks that each new subscription is shown first, as vendors do that repeat the last price.
         bad: Symbols for which a whole subscription is refused, without a word on which it was.
@@ -58,7 +59,8 @@ class Venue:
         self._is_mute = self._is_mum = self._hangs_up = False
         self.attempts: list[float] = []
         self.requests: list[tuple[float, str]] = []
-        self.senders: list[object] = []
+        self.senders: list[int] = []
+        self._numbers = itertools.count(1)
         self.taken: list[Message] = []
         self.greeting: Sequence[Tick] = ()
         self.bad: frozenset[str] = frozenset()
@@ -149,9 +151,12 @@ class Venue:
         """Return the ticks among what was taken."""
         return [Tick(*content) for content in map(json.loads, self.taken) if isinstance(content, list)]
 
-    def drop(self, reason: str = "the connection was cut", *, oldest: int | None = None) -> None:
-        """Cut every link, or so many of the oldest. What was sent before is still received."""
-        for link in tuple(self._links[:oldest]):
+    def drop(self, reason: str = "the connection was cut", *, oldest: int = 0, newest: int = 0) -> None:
+        """Cut so many of the oldest and newest links; every link if neither is given.
+
+        What was sent before is still received.
+        """
+        for link in [*self._links[:oldest], *self._links[len(self._links) - newest :]] or tuple(self._links):
             link.cut(reason)
 
     def mute(self) -> None:
@@ -218,7 +223,7 @@ class Venue:
         await trio.lowlevel.checkpoint()
         if self._refusal is not None:
             raise self._refusal
-        link = _MemoryLink(self, now_us, is_mute=self._is_mute)
+        link = _MemoryLink(self, now_us, number=next(self._numbers), is_mute=self._is_mute)
         self._links.append(link)
         try:
             yield link
@@ -237,7 +242,7 @@ class Venue:
     async def _asked(self, link: _MemoryLink, text: str) -> None:
         """Take a request, as the vendor's half of a link."""
         self.requests.append((trio.current_time(), text))
-        self.senders.append(link)
+        self.senders.append(link.number)
         if not self._is_mum:
             verdict, reason = self._denial or self._verdict_on(text)
             await link.deliver([json.dumps({"answer": text, "verdict": verdict.value, "reason": reason})])
@@ -255,7 +260,8 @@ class Venue:
 class _MemoryLink:
     """One link: the engine's half is `receive` and `send`, the rest is the venue's."""
 
-    def __init__(self, venue: Venue, now_us: NowUs, *, is_mute: bool) -> None:
+    def __init__(self, venue: Venue, now_us: NowUs, *, number: int, is_mute: bool) -> None:
+        self.number = number
         self._venue = venue
         self._now_us = now_us
         self._sender, self._receiver = trio.open_memory_channel[Sequence[Message]](BUFFER)
