@@ -1,7 +1,8 @@
-"""When a quiet line is asked about, subscribed anew or given up: the steps as a table, and laws against a naive model."""
+"""When a quiet line is asked about, subscribed anew or given up: as tables, and as laws against a naive model."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_quiet_market_is_asked_about_ever_less_often_and_never_acted_upon() ->
     """The pause doubles from the bound to a quarter of an hour and stays there."""
     times = [at for at, step in act(busy_line(), *[False] * 12) if step is Step.ASK]
     assert times[:3] == [5.0, 15.0, 35.0]
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in itertools.pairwise(times)]
     assert pauses == [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 900.0, 900.0, 900.0, 900.0]
 
 
