@@ -133,6 +133,9 @@ class Conversation:
         gone = frozenset(symbols)
         self.wanted -= gone
         self.search.remove(gone)
+        for refused in (self.offenders, self.untold):
+            for symbol in gone & refused.keys():
+                del refused[symbol]
         self._covered -= gone
         self.wake()
 
