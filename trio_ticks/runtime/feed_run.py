@@ -108,10 +108,13 @@ class FeedRun:
         return shard
 
     async def _run_line(self, line: Line) -> None:
-        """Run a line. One whose every symbol is refused ends, and ends the feed if it was the last."""
-        try:
-            await line.run()
-        except SubscriptionError:
-            self._refused.add(line.name)
-            if len(self._refused) == len(self._lines):
-                raise
+        """Run a line. If every symbol of it is refused it rests until it is given others; if all rest, the feed ends."""
+        while True:
+            try:
+                await line.run()
+            except SubscriptionError:
+                self._refused.add(line.name)
+                if len(self._refused) == len(self._lines):
+                    raise
+            await line.wait_hopeful()
+            self._refused.discard(line.name)

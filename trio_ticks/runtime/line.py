@@ -36,13 +36,14 @@ class Line:
         self._freshness = Freshness(first_s=setup.config.mute_after_s, can_ask=setup.inquiry is not None)
         self._vitals = Vitals()
         self._talk: Conversation | None = None
+        self._added = trio.Event()
 
     def statistics(self) -> LineStatistics:
         """Return what the line has seen so far."""
         return self._vitals.statistics(
             name=self.name,
             symbols=len(self._symbols),
-            refused=self._refused,
+            refused=self._refused if self._talk is None else self._talk.offenders,
             bound_s=self._freshness.bound_s,
         )
 
@@ -52,6 +53,13 @@ class Line:
         self._symbols = (*self._symbols, *fresh)
         if self._talk is not None:
             self._talk.add(fresh)
+        self._added.set()
+
+    async def wait_hopeful(self) -> None:
+        """Wait until there is a symbol that the vendor has not refused."""
+        while self._refused.keys() >= set(self._symbols):
+            self._added = trio.Event()
+            await self._added.wait()
 
     def remove(self, symbols: Iterable[str]) -> None:
         """Carry these no longer."""
@@ -105,6 +113,7 @@ class Line:
             known_bad=self._refused,
             secret=setup.service.secret_query,
         )
+        self._talk = talk  # what changes while the link is being opened is asked for on it, too
         failures: list[FeedError | LinkClosed] = []
         try:
             async with setup.wiring.open_link(
@@ -114,7 +123,7 @@ class Line:
                 road=setup.road,
                 now_us=setup.wiring.now_us,
             ) as link:
-                self._vitals.state, self._talk = "open", talk
+                self._vitals.state = "open"
                 await hold_session(setup, link, talk, vitals=self._vitals, freshness=self._freshness, events=events)
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
