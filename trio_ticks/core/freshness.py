@@ -45,6 +45,9 @@ SETTLE_S = 2.0
 PROOF_S = 5.0
 """How long a new subscription has to bring a tick in a market that is known to trade."""
 
+_DOUBLINGS = 40
+"""Counting ends here, far beyond the cap. In a market that is closed for ten days two to the count would overflow."""
+
 ANSWERS_MISSED = 3
 """Questions without an answer, one after the other, after which the vendor counts as one that cannot be asked."""
 
@@ -131,4 +134,5 @@ class Freshness:
     def _wait(self, now: float) -> None:
         """Wait for a tick, twice as long after each step that brought none."""
         self.step = Step.ASK if self._asks else Step.RECONNECT
-        self.due = now + min(math.ldexp(self.bound_s, self._doublings), max(MOST_S, self._first_s))
+        pause_s = math.ldexp(self.bound_s, min(self._doublings, _DOUBLINGS))
+        self.due = now + min(pause_s, max(MOST_S, self._first_s))

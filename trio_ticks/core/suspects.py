@@ -28,6 +28,7 @@ class Suspects:
     def __init__(self, symbols: Iterable[str]) -> None:
         self.good: tuple[str, ...] = ()
         self.bad: tuple[str, ...] = ()
+        self._untried: tuple[str, ...] = ()
         self._groups: deque[tuple[str, ...]] = deque()
         self._trying: tuple[str, ...] = ()
         self._suspected = 0
@@ -38,11 +39,16 @@ class Suspects:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to ask: no suspects, and the good ones are what is subscribed."""
-        return not self._groups and not self._trying and self._in_force == self.good
+        return not (self._untried or self._groups or self._trying) and self._in_force == self.good
 
     def ask(self) -> tuple[str, ...]:
-        """Return the list to subscribe to next: the good ones and a group of suspects. It may be empty."""
-        if not self._trying and self._groups:
+        """Return the list to subscribe to next: the good ones and a group of suspects. It may be empty.
+
+        All that was added since the last time is one group, and comes first: most likely nothing is wrong with it.
+        """
+        if not self._trying and self._untried:
+            self._trying, self._untried = self._untried, ()
+        elif not self._trying and self._groups:
             self._trying = self._groups.popleft()
         self._sent, self._suspected = self.good + self._trying, len(self._trying)
         return self._sent
@@ -70,10 +76,9 @@ class Suspects:
 
     def add(self, symbols: Iterable[str]) -> None:
         """Ask for more symbols, too. Those that are known, good or bad, are left out."""
-        known = {*self.good, *self.bad, *self._trying, *(symbol for group in self._groups for symbol in group)}
-        fresh = tuple(symbol for symbol in dict.fromkeys(symbols) if symbol not in known)
-        if fresh:
-            self._groups.append(fresh)
+        asked = (symbol for group in self._groups for symbol in group)
+        known = {*self.good, *self.bad, *self._untried, *self._trying, *asked}
+        self._untried += tuple(symbol for symbol in dict.fromkeys(symbols) if symbol not in known)
 
     def repeat(self) -> None:
         """Ask for the good ones once more, because the vendor seems to have forgotten them."""
@@ -82,7 +87,9 @@ class Suspects:
     def remove(self, symbols: Iterable[str]) -> None:
         """Ask for these no longer. A bad one that was removed can be added again."""
         gone = set(symbols)
-        self.good, self.bad, self._trying = (_without(gone, some) for some in (self.good, self.bad, self._trying))
+        self.good, self.bad, self._untried, self._trying = (
+            _without(gone, some) for some in (self.good, self.bad, self._untried, self._trying)
+        )
         self._groups = deque(left for group in self._groups if (left := _without(gone, group)))
 
 

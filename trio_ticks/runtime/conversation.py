@@ -134,6 +134,9 @@ class Conversation:
         gone = frozenset(symbols)
         self.wanted -= gone
         self.search.remove(gone)
+        for refused in (self.offenders, self.untold):
+            for symbol in gone & refused.keys():
+                del refused[symbol]
         self._covered -= gone
         self.offenders = {symbol: reason for symbol, reason in self.offenders.items() if symbol not in gone}
         self.wake()

@@ -132,7 +132,7 @@ class FeedRun:
                 self._refused.add(line.name)
                 if len(self._refused) == len(self._lines):
                     raise
-            await line.wait_added()
+            await line.wait_hopeful()
             self._refused.discard(line.name)
 
 

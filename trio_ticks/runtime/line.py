@@ -59,13 +59,15 @@ class Line:
         """Carry these, too; asked for with the next request that the pacing allows."""
         fresh = [symbol for symbol in symbols if symbol not in self._symbols]
         self._symbols = (*self._symbols, *fresh)
-        self._added.set()
         if self._talk is not None:
             self._talk.add(fresh)
+        self._added.set()
 
-    async def wait_added(self) -> None:
-        """Wait until there is another symbol to carry, after all that there were have been refused."""
-        await self._added.wait()
+    async def wait_hopeful(self) -> None:
+        """Wait until there is a symbol that the vendor has not refused."""
+        while self._refused.keys() >= set(self._symbols):
+            self._added = trio.Event()
+            await self._added.wait()
 
     def remove(self, symbols: Iterable[str]) -> None:
         """Carry these no longer."""
@@ -89,7 +91,6 @@ class Line:
         """
         config, wiring = self._setup.config, self._setup.wiring
         backoff = Backoff(first_s=config.backoff_first_s, max_s=config.backoff_max_s, healthy_s=config.healthy_s)
-        self._added = trio.Event()
         with wiring.events.clone() as events:
             try:
                 while True:

@@ -310,7 +310,9 @@ class _Watch:
             now = trio.current_time()
             look_at = min(max(self.freshness.due + COURTESY_S, now), now + LEAST_S)
             await trio.sleep_until(look_at)
-            if self.talk.is_handing_on or trio.current_time() > look_at + STALLED_S:
+            stood_still = trio.current_time() > look_at + STALLED_S
+            if stood_still or self.talk.is_handing_on or not self.talk.search.good:
+                # Nobody listened, or nothing is subscribed yet: what does not come then is no silence.
                 self.freshness.began(trio.current_time())
             elif trio.current_time() >= self.freshness.due + COURTESY_S:
                 await self._act()

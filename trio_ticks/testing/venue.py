@@ -67,6 +67,7 @@ class Venue:
         self.traded: dict[str, int] = {}
         self.questions: list[float] = []
         self.is_answering = True
+        self._opening_s = 0.0
 
     def now_us(self) -> int:
         """Return the time of day that goes with Trio's clock: under autojump, simulated time."""
@@ -112,7 +113,7 @@ class Venue:
         sources = [feed for feed in feeds if not isinstance(feed, str)]
         if symbols:
             sources.append(self.feed(*symbols))
-        own = {"open_link": self.open_link, "now_us": self.now_us, "chance": lambda: 0.5}
+        own = {"open_link": self.open_link, "fetch": self.fetch, "now_us": self.now_us, "chance": lambda: 0.5}
         async with open_engine(*sources, **(own | options)) as engine:
             yield engine
 
@@ -213,6 +214,15 @@ class Venue:
         finally:
             self._hangs_up = False
 
+    @contextmanager
+    def opening_slowly(self, seconds: float) -> Iterator[None]:
+        """Let each attempt to connect take so long meanwhile."""
+        self._opening_s = seconds
+        try:
+            yield
+        finally:
+            self._opening_s = 0.0
+
     @asynccontextmanager
     async def open_link(
         self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, road: Road | None = None, now_us: NowUs
@@ -220,7 +230,7 @@ class Venue:
         """Open a link in memory; the same contract as the transport's."""
         del url, secret_query, timeout_s, road
         self.attempts.append(trio.current_time())
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self._opening_s)
         if self._refusal is not None:
             raise self._refusal
         link = _MemoryLink(self, now_us, number=next(self._numbers), is_mute=self._is_mute)
