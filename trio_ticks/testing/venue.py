@@ -49,6 +49,7 @@ class Venue:
         bad: Symbols for which a whole subscription is refused, without a word on which it was.
         traded: Time of the last trade by symbol, whoever saw it; what a question over HTTP is answered with.
         questions: When each such question came, on Trio's clock.
+        asked_about: The symbols of each.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class Venue:
         self.bad: frozenset[str] = frozenset()
         self.traded: dict[str, int] = {}
         self.questions: list[float] = []
+        self.asked_about: list[list[str]] = []
         self.is_answering = True
         self._opening_s = 0.0
 
@@ -94,11 +96,12 @@ class Venue:
     ) -> tuple[int, bytes]:
         """Answer a question; the same contract as `trio_ticks.runtime.asking.fetch`."""
         del url, timeout_s, road
+        asked = secret_query.split(",")
         self.questions.append(trio.current_time())
+        self.asked_about.append(asked)
         await trio.lowlevel.checkpoint()
         if not self.is_answering:
             raise ConnectError("the venue does not answer")
-        asked = secret_query.split(",")
         return 200, json.dumps({symbol: self.traded[symbol] for symbol in asked if symbol in self.traded}).encode()
 
     @asynccontextmanager
@@ -159,6 +162,11 @@ class Venue:
         """
         for link in [*self._links[:oldest], *self._links[len(self._links) - newest :]] or tuple(self._links):
             link.cut(reason)
+
+    def forget(self) -> None:
+        """Lose what the links have subscribed to, without a word; a new subscription is honoured."""
+        for link in self._links:
+            link.symbols = frozenset()
 
     def mute(self) -> None:
         """Stop prices on the links that are open now, for good; answers go on."""
