@@ -103,6 +103,7 @@ class Loader:
         while True:
             marks = self._send(BATCH)
             if not marks:
+                self._sent -= BATCH  # "as fast as they are taken", and nobody took any
                 await trio.sleep(PACE_S)
             for link, mark in marks:
                 await link.outbox.wait_written(mark)
