@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from trio_ticks import AllTick, ConnectionConfig, PacingConfig, Tick, Ticks, open_engine
-from trio_ticks.sim import Tape, open_sim
+from trio_ticks.sim import Switches, Tape, open_sim
 
 DATA = Path(__file__).parents[1] / "data"
 RECORDINGS = [
@@ -67,7 +67,7 @@ async def received(trades: Sequence[Tick], symbol: str, cuts: Sequence[int]) -> 
             if shown(tick) == shown(trades[-1]):
                 complete.set()
 
-    async with open_sim([], symbols=[symbol], snapshot=True) as sim:
+    async with open_sim([], symbols=[symbol], switches=Switches(snapshot="last")) as sim:
         feed = AllTick(symbol, url=sim.url, token="demo", plan="professional")
         async with open_engine(feed, strategies=[collect], connection=AT_ONCE) as engine:
             for start, end in zip([0, *cuts], [*cuts, len(trades)], strict=True):

@@ -16,7 +16,7 @@ from websockets.trio.client import connect
 
 from tests.support.sim_client import CANCEL, OTHER, STOCK, SUBSCRIBE, client, open_quiet, tick
 from trio_ticks.errors import ConfigError
-from trio_ticks.sim import Sim, Tape, open_sim
+from trio_ticks.sim import Sim, Switches, Tape, open_sim
 
 DATA = Path(__file__).parents[1] / "data"
 BTC = DATA / "btcusdt-2021-01-08.csv"
@@ -197,7 +197,7 @@ async def test_a_handshake_is_refused_with_the_vendors_body(
 
 
 async def test_a_bad_token_may_be_told_in_a_frame() -> None:
-    async with open_quiet(wrong_token="frame") as sim, client(sim, token="wrong") as ours:
+    async with open_quiet(switches=Switches(bad_token="frame")) as sim, client(sim, token="wrong") as ours:
         assert (await ours.message())["ret"] == 401
         with pytest.raises(ConnectionClosedError) as closed:
             await ours.message()
@@ -220,7 +220,7 @@ async def test_a_hurried_request_is_told_606_and_hung_up_on(mock_clock: MockCloc
 
 
 async def test_lenient_pacing_serves_and_counts(mock_clock: MockClock) -> None:
-    async with open_quiet(strict_pacing=False) as sim, client(sim) as ours:
+    async with open_quiet(switches=Switches(too_fast="serve")) as sim, client(sim) as ours:
         await ours.subscribe("BTCUSDT")
         assert (await ours.subscribe("BTCUSDT"))["ret"] == 200
         assert sim.statistics().violations == {"pacing": 1}
@@ -245,7 +245,7 @@ async def test_attempts_to_connect_too_close_are_counted(mock_clock: MockClock) 
 
 
 async def test_a_snapshot_follows_the_ack_of_a_new_code_only(mock_clock: MockClock) -> None:
-    async with open_quiet(snapshot=True) as sim:
+    async with open_quiet(switches=Switches(snapshot="last")) as sim:
         await sim.send([tick("1"), tick("2"), tick("9", "ETHUSDT")])
         async with client(sim) as ours:
             assert (await ours.subscribe("BTCUSDT"))["ret"] == 200
@@ -302,7 +302,6 @@ async def test_statistics_are_a_snapshot() -> None:
     [
         ({"plan": "gold"}, "plan = 'gold': accepted are free, basic"),
         ({"speed": 0}, "speed = 0"),
-        ({"wrong_token": "shrug"}, "wrong_token = 'shrug': accepted are http, frame"),
     ],
 )
 async def test_a_bad_setting_is_named(settings: dict[str, object], names: str) -> None:
@@ -348,7 +347,7 @@ async def test_leaving_closes_every_socket() -> None:
 @pytest.mark.parametrize("steps", range(50))
 async def test_cancelling_at_any_step_leaves_nothing_behind(steps: int) -> None:
     async def use() -> None:
-        async with open_sim(speed=100, snapshot=True) as sim, client(sim) as ours:
+        async with open_sim(speed=100, switches=Switches(snapshot="last")) as sim, client(sim) as ours:
             await ours.subscribe("BTCUSDT")
             await sim.send([tick("1")])
             await sim.drop(clean=True)

@@ -15,27 +15,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from tests.support.sim_client import OTHER, STOCK, client, open_quiet, tick
-from trio_ticks.sim import Sim, parse_faults, run_faults
+from tests.support.sim_client import OTHER, STOCK, UPGRADE, client, masked, open_quiet, raw, tick
+from trio_ticks.sim import Sim, Switches, parse_faults, run_faults
 
 SUBSCRIBE = b'{"cmd_id":22004,"seq_id":1,"trace":"t","data":{"symbol_list":[{"code":"BTCUSDT"}]}}'
-UPGRADE = (
-    "GET {path}?token=demo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def masked(text: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
-    return Frame(opcode, text, fin).serialize(mask=True)
-
-
-@asynccontextmanager
-async def raw(sim: Sim, sent: bytes = b"") -> AsyncGenerator[trio.SocketStream]:
-    """A client that sends bytes of its own choice and reads only when told to."""
-    stream = await trio.open_tcp_stream("127.0.0.1", int(sim.url.rpartition(":")[2]))
-    async with stream:
-        await stream.send_all(sent)
-        yield stream
 
 
 @asynccontextmanager
@@ -322,6 +305,21 @@ async def test_a_handshake_that_trickles_is_cut_after_ten_seconds(mock_clock: Mo
         await wait_all_tasks_blocked()
         mock_clock.jump(1)
         assert await stream.receive_some() == b""
+
+
+async def test_a_subscription_on_a_connection_too_many_is_counted(mock_clock: MockClock) -> None:
+    """Whoever asks on while being shown the door breaks a rule of its own; nothing is answered."""
+    switches = Switches(too_many_connections="close")
+    async with open_quiet(plan="basic", switches=switches) as sim, client(sim):
+        mock_clock.jump(3)
+        async with raw(sim, UPGRADE.format(path=OTHER).encode()) as second:
+            got = b""
+            while Frame(Opcode.CLOSE, b"\x03\xf0").serialize(mask=False) not in got:
+                got += await second.receive_some()
+            await second.send_all(masked(SUBSCRIBE))
+            await wait_all_tasks_blocked()
+        assert sim.statistics().violations == {"too many connections": 1, "subscribing over the limit": 1}
+        assert not sim.statistics().requests
 
 
 async def test_a_message_beyond_the_limit_ends_its_connection_only() -> None:

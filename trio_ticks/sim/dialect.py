@@ -7,7 +7,7 @@ sends the ticks of ``symbols``, as `Session.encode` writes them, and hangs up at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -17,6 +17,9 @@ from trio_ticks.model import Tick
 Encode: TypeAlias = Callable[[Tick, int], bytes]
 """Tick and the number of its message → the text that is pushed, UTF-8."""
 
+EncodeBook: TypeAlias = Callable[[Tick, int, bool], bytes]
+"""The same for the order book after a tick; the last says whether nobody sells."""
+
 
 @attrs.frozen(kw_only=True)
 class Answer:
@@ -25,17 +28,21 @@ class Answer:
     Attributes:
         texts: To send back, in order, UTF-8.
         request: What it was, for the statistics.
+        ret: The code it was answered with; 0 where the dialect has none.
         paced: Whether the vendor's spacing between connections applies to it.
         violation: The vendor's rule that it broke, or "".
-        added: Codes that were not subscribed before it.
+        added: Codes whose trades were not subscribed before it.
+        added_books: Codes whose order books were not.
         close: Hang up after the texts.
     """
 
     texts: tuple[bytes, ...] = ()
     request: int | str = "unreadable"
+    ret: int = 0
     paced: bool = False
     violation: str = ""
     added: tuple[str, ...] = ()
+    added_books: tuple[str, ...] = ()
     close: bool = False
 
 
@@ -49,12 +56,27 @@ class Session(Protocol):
 
     @property
     def encode(self) -> Encode:
-        """How a tick is written for it; a plain function, so that connections can share the bytes."""
+        """How a trade is written for it; the same function for many, so that connections can share the bytes."""
+        ...
+
+    @property
+    def encode_book(self) -> EncodeBook | None:
+        """The same for an order book; None: it has none."""
+        ...
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """The numbers of its messages, where each connection counts its own."""
         ...
 
     @property
     def symbols(self) -> Collection[str]:
-        """The codes whose ticks it gets."""
+        """The codes whose trades it gets."""
+        ...
+
+    @property
+    def books(self) -> Collection[str]:
+        """The codes whose order books it gets."""
         ...
 
     @property
@@ -62,8 +84,14 @@ class Session(Protocol):
         """When the server hangs up unless it hears something first; on the clock of ``now_s``."""
         ...
 
-    def receive(self, message: bytes, now_s: float) -> Answer:
-        """Return what a message leads to. Raises nothing, whatever the message holds."""
+    def receive(self, message: bytes, now_s: float, *, forced: int | None = None) -> Answer:
+        """Return what a message leads to. Raises nothing, whatever the message holds.
+
+        Args:
+            message: As received.
+            now_s: When.
+            forced: Refuse subscriptions with this code, whatever is asked for.
+        """
         ...
 
 

@@ -15,19 +15,24 @@ import itertools
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import attrs
 import trio
 
 from trio_ticks.errors import ConfigError
-from trio_ticks.sim.server import Sim
+from trio_ticks.sim.handle import Sim
 
 # Long enough for a client's first attempts to reconnect to fall into a refusal; shorter than the 10 s between
 # faults that the demonstration uses.
 LASTING_S = 5.0
 
 OVERLAP = 20  # ticks sent again; more than a second of a busy symbol
+
+
+# What happens to a client that stays connected would not be seen where the fault is in how it comes back: such a
+# fault cuts every link when it begins.
 
 
 async def _drop(sim: Sim, _lasting_s: float) -> None:
@@ -48,26 +53,27 @@ async def _unmute(sim: Sim, _lasting_s: float) -> None:
     await trio.lowlevel.checkpoint()
 
 
-async def _refuse(sim: Sim, lasting_s: float) -> None:
-    with sim.refusing():
-        await sim.drop()
-        await trio.sleep(lasting_s)
+async def _vanish(sim: Sim, _lasting_s: float) -> None:
+    sim.vanish()
+    await trio.lowlevel.checkpoint()
 
 
-async def _overlap(sim: Sim, lasting_s: float) -> None:
-    with sim.overlapping(OVERLAP):
-        await sim.drop()
-        await trio.sleep(lasting_s)
+async def _restart(sim: Sim, lasting_s: float) -> None:
+    await sim.restart(down_s=lasting_s)
 
 
-async def _reorder(sim: Sim, lasting_s: float) -> None:
-    with sim.reordering():
-        await trio.sleep(lasting_s)
+def _for_a_while(
+    begin: Callable[[Sim], AbstractContextManager[None]], *, drop: bool = False
+) -> Callable[[Sim, float], Awaitable[None]]:
+    """Return the fault that lasts while a block of the handle's does."""
 
+    async def befall(sim: Sim, lasting_s: float) -> None:
+        with begin(sim):
+            if drop:
+                await sim.drop()
+            await trio.sleep(lasting_s)
 
-async def _malform(sim: Sim, lasting_s: float) -> None:
-    with sim.malforming():
-        await trio.sleep(lasting_s)
+    return befall
 
 
 FAULTS: dict[str, Callable[[Sim, float], Awaitable[None]]] = {
@@ -75,10 +81,23 @@ FAULTS: dict[str, Callable[[Sim, float], Awaitable[None]]] = {
     "close": _close,  # every link is closed with 1001
     "mute": _mute,  # the open links get no more ticks; acks go on
     "unmute": _unmute,
-    "refuse": _refuse,  # links are cut, and handshakes answered with 503 for a while
-    "overlap": _overlap,  # links are cut, and what was sent last is sent again to those that come back
-    "reorder": _reorder,  # neighbouring ticks change places for a while
-    "malform": _malform,  # broken JSON among the ticks for a while
+    "vanish": _vanish,  # the open links are half-open: nothing is heard or said, the sockets stay
+    "restart": _restart,  # links are cut, and nobody listens for a while
+    "refuse": _for_a_while(Sim.refusing, drop=True),  # links are cut, and handshakes answered with 503
+    "429": _for_a_while(lambda sim: sim.refusing(429), drop=True),  # the same with 429
+    "603": _for_a_while(lambda sim: sim.answering(603), drop=True),  # links are cut, and subscriptions refused
+    "604": _for_a_while(lambda sim: sim.answering(604), drop=True),
+    "605": _for_a_while(lambda sim: sim.answering(605), drop=True),
+    "606": _for_a_while(lambda sim: sim.answering(606), drop=True),  # … and hung up on
+    "overlap": _for_a_while(lambda sim: sim.overlapping(OVERLAP), drop=True),  # what was sent last is sent again
+    "renumber": _for_a_while(Sim.renumbering, drop=True),  # seq begins anew on each link
+    "drip": _for_a_while(Sim.dripping),  # a byte at a time
+    "burst": _for_a_while(Sim.bursting),  # ticks are held back, then come all at once
+    "reorder": _for_a_while(Sim.reordering),  # neighbouring ticks change places
+    "repeat": _for_a_while(Sim.repeating),  # ticks come twice
+    "malform": _for_a_while(Sim.malforming),  # broken JSON among the ticks
+    "puzzle": _for_a_while(Sim.puzzling),  # messages of an unknown kind among the ticks
+    "blank": _for_a_while(Sim.blanking),  # empty strings where numbers should be
 }
 
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"

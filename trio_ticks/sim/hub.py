@@ -7,20 +7,24 @@ checkpoints. Only reading and writing sockets waits, and that is each connection
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import attrs
 import trio
-from websockets.http11 import Request
 
 from trio_ticks.model import Tick
-from trio_ticks.sim.alltick import AllTickSession, token_refused
+from trio_ticks.sim.admission import Admission, Places
+from trio_ticks.sim.alltick import AllTickSession, Terms
+from trio_ticks.sim.conditions import Conditions
 from trio_ticks.sim.connection import Link
 from trio_ticks.sim.dialect import Answer, Session
-from trio_ticks.sim.handshake import Refusal, Route, Target, find_route, refusal
-from trio_ticks.sim.pushes import History, Push, StreamFault, frames, text_frame
-from trio_ticks.sim.rules import Plan, TokenPace
+from trio_ticks.sim.endpoints import Endpoints
+from trio_ticks.sim.exchange import Exchange, HttpRequest, part
+from trio_ticks.sim.handshake import Query, Response, Route
+from trio_ticks.sim.market import Market
+from trio_ticks.sim.mishaps import StreamFault
+from trio_ticks.sim.numbering import Numbering
+from trio_ticks.sim.pushes import History, Push, frames, text_frame
 from trio_ticks.sim.simple import SimpleSession
 from trio_ticks.sim.statistics import Tally
 
@@ -28,42 +32,42 @@ from trio_ticks.sim.statistics import Tally
 REFUSED_CODE = 1008
 
 
-@attrs.frozen(kw_only=True)
-class Behaviour:
-    """How the server behaves where that does not change while it runs; the fields are `open_sim`'s arguments."""
-
-    token: str = attrs.field(repr=False)
-    plan: Plan
-    known: frozenset[str]
-    admit_bad_token: bool
-    strict_pacing: bool
-    capacity_bytes: int
-
-
 @attrs.define(kw_only=True)
 class Hub:
     """The connections, and what befalls them.
 
     Attributes:
-        refusals: If there is any, every handshake gets the last.
-        overlaps: The largest says how many of a code's last ticks begin a new subscription to it.
-        faults: Applied to the pushes in turn.
+        conditions: The faults in force.
         tally: The counters.
     """
 
-    behaviour: Behaviour
+    token: str = attrs.field(repr=False)
+    terms: Terms
+    capacity_bytes: int
     now_us: Callable[[], int]
-    refusals: list[HTTPStatus] = attrs.field(factory=list)
-    overlaps: list[int] = attrs.field(factory=list)
-    faults: list[StreamFault] = attrs.field(factory=list)
+    conditions: Conditions = attrs.field(factory=Conditions)
     tally: Tally = attrs.field(factory=Tally)
     _links: dict[Link, Session] = attrs.field(factory=dict, init=False)
     _history: History = attrs.field(factory=History, init=False)
-    _pace: TokenPace = attrs.field(init=False)
+    _market: Market = attrs.field(factory=Market, init=False)
+    _numbering: Numbering = attrs.field(init=False)
+    _admission: Admission = attrs.field(init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._pace = TokenPace(connect_s=self.behaviour.plan.connect_s)
+        self._numbering = Numbering(self.terms.switches)
+        self._admission = Admission(
+            token=self.token,
+            terms=self.terms,
+            endpoints=Endpoints(terms=self.terms, market=self._market),
+            conditions=self.conditions,
+            tally=self.tally,
+        )
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """The connections that are not over yet."""
+        return list(self._links)
 
     @property
     def live(self) -> Sequence[Link]:
@@ -73,90 +77,85 @@ class Hub:
     @property
     def pushes(self) -> int:
         """Ticks written so far, once per connection."""
-        return self.tally.pushes + sum(link.pushes for link in self._links)
+        return self.tally.pushes + sum(link.outbox.pushes for link in self._links)
 
     # Connections.
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one client until it is gone. Cancellation: at any await, the caller closes the stream."""
-        link = Link(stream=stream, capacity_bytes=self.behaviour.capacity_bytes)
-        request = await link.read_request()
+        exchange = Exchange(stream)
+        request = await exchange.read()
         if request is not None:
-            await self._answer(link, request)
-        await link.part()
+            await self._answer(stream, exchange, request)
+        await part(stream)
 
-    async def _answer(self, link: Link, request: Request) -> None:
-        """Refuse the request, or hold the conversation that it opens."""
-        target = self._admit(request.path)
-        if isinstance(target, Refusal):
-            self.tally.refused[target.status] += 1
-            await link.refuse(target)
-        elif await link.accept(request):
-            await self._converse(link, target)
+    async def _answer(self, stream: trio.SocketStream, exchange: Exchange, request: HttpRequest) -> None:
+        """Answer the request, or hold the conversation that it opens."""
+        now_s = trio.current_time()
+        target = self._admission.find(request)
+        places = self._places(target.service) if isinstance(target, Route) else Places(0, 0)
+        target = self._admission.admit(target, places, now_s)
+        if isinstance(target, Query):
+            target = self._admission.answer(target, request.body, now_s)
+        if isinstance(target, Response):
+            await exchange.respond(target.status, target.body)
+            return
+        timeout = self.terms.switches.heartbeat_timeout
+        link = Link(
+            stream=stream,
+            capacity_bytes=self.capacity_bytes,
+            timeout_code=None if timeout == "drop" else int(timeout),
+            drips=self.conditions.drips,
+        )
+        if await link.accept(request.received):
+            over = target.objection == "limit" and places.taken >= self.terms.plan.connections
+            await self._converse(link, target, over=over)
 
-    def _admit(self, path: str) -> Target:
-        """Return where a request leads, with the limits of the plan and the fault of the hour."""
-        behaviour = self.behaviour
-        target = find_route(path, token=behaviour.token, admit_bad_token=behaviour.admit_bad_token)
-        over_plan = isinstance(target, Route) and self._limited(target)
-        if self.refusals:
-            return refusal(self.refusals[-1], self.refusals[-1].phrase.lower())
-        if isinstance(target, Refusal) and target.status == HTTPStatus.UNAUTHORIZED:
-            self.tally.violations["token"] += 1
-        if over_plan:
-            self.tally.violations["too many connections"] += 1
-            return refusal(HTTPStatus.TOO_MANY_REQUESTS, "Too Many Requests")
-        return target
+    def _places(self, service: str) -> Places:
+        """Return how the connections to a service stand."""
+        links = [link for link, session in self._links.items() if session.service == service]
+        kept = self.terms.switches.vanished_slot == "kept"
+        return Places(sum(link.live for link in links), sum(link.vanished for link in links) if kept else 0)
 
-    def _limited(self, route: Route) -> bool:
-        """Hold an attempt to connect against the token's plan; return whether it is one connection too many.
-
-        A connection whose client died unnoticed counts until it is found out.
-        """
-        if route.service == "simple" or not route.authorised:
-            return False
-        if not self._pace.connect(route.service, trio.current_time()):
-            self.tally.violations["reconnect pacing"] += 1
-        taken = sum(link.live and session.service == route.service for link, session in self._links.items())
-        return taken >= self.behaviour.plan.connections
-
-    async def _converse(self, link: Link, route: Route) -> None:
+    async def _converse(self, link: Link, route: Route, *, over: bool) -> None:
         """Keep the connection in the hub while it lives."""
-        session = self._session(route)
+        session = self._open(link, route)
         self._links[link] = session
         self.tally.connections_total += 1
-        link.set_deadline(session.deadline_s)
-        if not route.authorised:
-            self._act(link, session, token_refused())
         try:
-            cause = await link.run(functools.partial(self._receive, link, session))
+            cause = await link.run(functools.partial(self._receive, link, session, over))
             self.tally.ended[cause] += 1
             if cause == "heartbeat":
                 self.tally.violations["heartbeat"] += 1
         finally:
             del self._links[link]
-            self.tally.pushes += link.pushes
+            self.tally.pushes += link.outbox.pushes
             self._notify()
 
-    def _session(self, route: Route) -> Session:
-        """Return a fresh conversation in the dialect of the path."""
+    def _open(self, link: Link, route: Route) -> Session:
+        """Return a fresh conversation in the dialect of the path; say goodbye at once where it may not be."""
         if route.service == "simple":
             return SimpleSession()
-        return AllTickSession(
-            service=route.service,
-            plan=self.behaviour.plan,
-            known=self.behaviour.known,
-            opened_s=trio.current_time(),
-            strict_pacing=self.behaviour.strict_pacing,
-        )
+        session = AllTickSession(service=route.service, terms=self.terms, opened_s=trio.current_time())
+        link.set_deadline(session.deadline_s)
+        if route.objection == "token":
+            self._act(link, session, session.refuse(401, violation="token"))
+        elif route.objection == "limit":
+            told = self.terms.switches.too_many_connections == "606"
+            self._act(link, session, session.refuse(606) if told else Answer(close=True))
+        return session
 
-    def _receive(self, link: Link, session: Session, message: bytes) -> None:
-        """Answer one message."""
+    def _receive(self, link: Link, session: Session, over: bool, message: bytes) -> None:  # noqa: FBT001
+        """Answer one message; what comes on a connection that is being closed is not."""
+        if not link.live:
+            self.tally.violations["subscribing over the limit"] += over
+            return
         now_s = trio.current_time()
-        answer = session.receive(message, now_s)
+        answer = session.receive(message, now_s, forced=self.conditions.forced_ret)
         self.tally.requests[answer.request] += 1
-        if answer.paced and not self._pace.request(link, now_s):
-            self.tally.violations["pacing across connections"] += 1
+        self.tally.answers[answer.ret] += answer.ret > 0
+        if answer.paced:
+            self._admission.request(link, now_s)
         link.set_deadline(session.deadline_s)
         self._act(link, session, answer)
 
@@ -164,15 +163,26 @@ class Hub:
         """Do what an answer says."""
         if answer.violation:
             self.tally.violations[answer.violation] += 1
-        for text in answer.texts:
-            link.send(text_frame(text))
+        texts = b"".join(text_frame(text) for text in answer.texts)
+        data, count = self._beginning(session, answer) if not link.muted else (b"", 0)
+        acks_later = self.terms.switches.ack == "after" and bool(answer.added or answer.added_books)
+        if acks_later and not data:
+            link.outbox.put_behind(texts)
+        elif acks_later:
+            link.send(data + texts, pushes=count)
+        else:
+            link.send(texts + data, pushes=count)
         if answer.close:
             link.close("refused", code=REFUSED_CODE)
-        overlap = max(self.overlaps, default=0)
-        for code in answer.added if overlap > 0 and not link.muted else ():
-            data, count = frames(self._history.last(code, overlap), (code,), session.encode)
-            link.send(data, pushes=count)
         self._notify()
+
+    def _beginning(self, session: Session, answer: Answer) -> tuple[bytes, int]:
+        """Return what a new subscription begins with, and how many trades that is."""
+        overlap, last = max(self.conditions.overlaps, default=0), self._history.last
+        books = answer.added_books if self.terms.switches.snapshot == "last" else ()
+        trades = [push for code in answer.added if overlap > 0 for push in last(code, overlap)]
+        data, count = self._frames(trades, session, answer.added, ())
+        return data + self._frames([push for code in books for push in last(code, 1)], session, (), books)[0], count
 
     # Ticks.
 
@@ -180,47 +190,57 @@ class Hub:
         """Hand ticks to whoever is subscribed.
 
         Returns:
-            For each connection that takes any, what to give to its `Link.wait_written`.
+            For each connection that takes any, what to give to its `Outbox.wait_written`.
         """
         now_ms = self.now_us() // 1000
-        pushes: Sequence[Push] = [Push(tick, now_ms if tick.sequence is None else tick.sequence) for tick in ticks]
+        pushes: Sequence[Push] = [self._push(tick, now_ms) for tick in ticks]
         self.tally.published.update(push.tick.symbol for push in pushes)
-        for fault in self.faults:
+        self._market.add(push.tick for push in pushes)
+        for fault in self.conditions.stream:
             pushes = fault.apply(pushes)
         return self._deliver(pushes)
 
     def end_fault(self, fault: StreamFault) -> None:
         """Take a fault off the stream and let go what it held back."""
-        later = self.faults[self.faults.index(fault) + 1 :]
-        self.faults.remove(fault)
+        stream = self.conditions.stream
+        later = stream[stream.index(fault) + 1 :]
+        stream.remove(fault)
         pushes = fault.flush()
         for other in later:
             pushes = other.apply(pushes)
         self._deliver(pushes)
 
+    def audience(self) -> Iterator[tuple[Link, Session]]:
+        """Yield the connections that get ticks now."""
+        return ((link, session) for link, session in self._links.items() if link.live and not link.muted)
+
+    def _push(self, tick: Tick, now_ms: int) -> Push:
+        seq, book_seq = self._numbering.numbers(tick, now_ms)
+        return Push(tick=tick, seq=seq, book_seq=book_seq, one_sided=bool(self.conditions.one_sided))
+
     def _deliver(self, pushes: Sequence[Push]) -> Sequence[tuple[Link, int]]:
         """Queue pushes on every connection that asked for them."""
         self._history.add(pushes)
         marks = []
-        for link, session in self._links.items():
-            if link.live and not link.muted:
-                data, count = frames(pushes, session.symbols, session.encode)
-                if count:
-                    marks.append((link, link.send(data, pushes=count)))
+        for link, session in self.audience():
+            data, count = self._frames(pushes, session, session.symbols, session.books)
+            if data:
+                marks.append((link, link.send(data, pushes=count)))
         return marks
+
+    def _frames(
+        self, pushes: Sequence[Push], session: Session, trades: Collection[str], books: Collection[str]
+    ) -> tuple[bytes, int]:
+        """Return what of the pushes goes to a connection, and how many trades that is."""
+        return frames(pushes, session, trades=trades, books=books, renumbered=bool(self.conditions.renumbered))
 
     # Waiting.
 
     async def wait_subscribed(self, symbols: Sequence[str]) -> None:
         """Wait until each symbol has a connection that is live, not mute, and subscribed to it."""
         await trio.lowlevel.checkpoint()
-        while not all(self._served(symbol) for symbol in symbols):
+        while not all(any(symbol in session.symbols for _, session in self.audience()) for symbol in symbols):
             await self._changed.wait()
-
-    def _served(self, symbol: str) -> bool:
-        return any(
-            symbol in session.symbols and link.live and not link.muted for link, session in self._links.items()
-        )
 
     def _notify(self) -> None:
         """Wake whoever waits for a change among the subscriptions."""

@@ -1,21 +1,23 @@
-"""Published ticks on their way to the connections, and the faults that befall the stream of them."""
+"""Published ticks on their way to the connections."""
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TypeAlias
 
 import attrs
 from websockets.frames import Frame, Opcode
 
 from trio_ticks.model import Tick
-from trio_ticks.sim.dialect import Encode
+from trio_ticks.sim.dialect import Encode, EncodeBook, Session
 
 # The ticks of each symbol that a new subscription can be given again. More than any overlap a test of duplicates
 # needs, and a bounded price per symbol.
 HISTORY = 1_000
+
+Prelude: TypeAlias = Callable[[bytes], bytes]
+"""The text of a push → a text that is sent before it."""
 
 
 def text_frame(text: bytes) -> bytes:
@@ -23,89 +25,46 @@ def text_frame(text: bytes) -> bytes:
     return Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, kw_only=True)
 class Push:
     """One published tick, encoded once for all connections that speak the same dialect.
 
     Attributes:
         tick: What is pushed.
         seq: The number of the message.
-        malformed: Each dialect's frame follows a cut-off copy of itself.
+        book_seq: The number of the order book after it.
+        one_sided: Nobody sells in that book.
+        preludes: Make what comes before the tick.
     """
 
     tick: Tick
     seq: int
-    malformed: bool = False
-    _frames: dict[Encode, bytes] = attrs.field(factory=dict, init=False)
+    book_seq: int
+    one_sided: bool = False
+    preludes: list[Prelude] = attrs.field(factory=list)
+    _frames: dict[Encode | EncodeBook, bytes] = attrs.field(factory=dict, init=False)
 
-    def frame(self, encode: Encode) -> bytes:
-        """Return the bytes to write."""
+    def trade(self, encode: Encode, seq: int | None = None) -> bytes:
+        """Return the bytes to write; ``seq``, if there is one, in place of the push's own number."""
+        if seq is not None:
+            return self._trade(encode, seq)
         frame = self._frames.get(encode)
         if frame is None:
-            text = encode(self.tick, self.seq)
-            frame = text_frame(text)
-            if self.malformed:
-                frame = text_frame(text[: len(text) // 2]) + frame
-            self._frames[encode] = frame
+            frame = self._frames[encode] = self._trade(encode, self.seq)
         return frame
 
+    def book(self, encode: EncodeBook, seq: int | None = None) -> bytes:
+        """Return the same for the order book."""
+        if seq is not None:
+            return text_frame(encode(self.tick, seq, self.one_sided))
+        frame = self._frames.get(encode)
+        if frame is None:
+            frame = self._frames[encode] = text_frame(encode(self.tick, self.book_seq, self.one_sided))
+        return frame
 
-class StreamFault(Protocol):
-    """Something that befalls the stream of pushes. It loses none: what it holds back comes out of `flush`."""
-
-    def apply(self, pushes: Sequence[Push]) -> Sequence[Push]:
-        """Return what goes out now."""
-        ...
-
-    def flush(self) -> Sequence[Push]:
-        """Return what was held back."""
-        ...
-
-
-class Reorder:
-    """Shuffles each `depth` consecutive pushes; the same seed shuffles the same way."""
-
-    def __init__(self, *, seed: int, depth: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - a reproducible shuffle, nothing secret
-        self._depth = depth
-        self._held: list[Push] = []
-
-    def apply(self, pushes: Sequence[Push]) -> Sequence[Push]:
-        """Return whole shuffled blocks; hold back what does not fill one."""
-        self._held += pushes
-        ready: list[Push] = []
-        while len(self._held) >= self._depth:
-            block, self._held = self._held[: self._depth], self._held[self._depth :]
-            ready += self._shuffled(block)
-        return ready
-
-    def flush(self) -> Sequence[Push]:
-        """Return the last, short block."""
-        block, self._held = self._held, []
-        return self._shuffled(block)
-
-    def _shuffled(self, block: list[Push]) -> list[Push]:
-        self._random.shuffle(block)
-        return block
-
-
-class Malform:
-    """Sends a cut-off copy of every n-th push before it."""
-
-    def __init__(self, *, every: int) -> None:
-        self._every = every
-        self._count = 0
-
-    def apply(self, pushes: Sequence[Push]) -> Sequence[Push]:
-        """Mark every n-th push."""
-        for push in pushes:
-            self._count += 1
-            push.malformed = self._count % self._every == 0
-        return pushes
-
-    def flush(self) -> Sequence[Push]:
-        """Nothing is ever held back."""
-        return ()
+    def _trade(self, encode: Encode, seq: int) -> bytes:
+        text = encode(self.tick, seq)
+        return b"".join(text_frame(part) for part in (*(prelude(text) for prelude in self.preludes), text))
 
 
 class History:
@@ -125,7 +84,31 @@ class History:
         return list(known)[max(0, len(known) - count) :]
 
 
-def frames(pushes: Iterable[Push], symbols: Collection[str], encode: Encode) -> tuple[bytes, int]:
-    """Return the bytes of those pushes whose symbol is wanted, and how many they are."""
-    wanted = [push.frame(encode) for push in pushes if push.tick.symbol in symbols]
-    return b"".join(wanted), len(wanted)
+def frames(
+    pushes: Iterable[Push],
+    session: Session,
+    *,
+    trades: Collection[str],
+    books: Collection[str],
+    renumbered: bool,
+) -> tuple[bytes, int]:
+    """Return what of the pushes goes to a connection.
+
+    Args:
+        pushes: In order.
+        session: Says how they are written.
+        trades: Codes whose trades are wanted.
+        books: Codes whose order books are wanted; each follows its trade.
+        renumbered: By the connection's own count.
+
+    Returns:
+        The bytes, and how many trades they are.
+    """
+    wanted, count = [], 0
+    for push in pushes:
+        if push.tick.symbol in trades:
+            count += 1
+            wanted.append(push.trade(session.encode, next(session.numbers) if renumbered else None))
+        if push.tick.symbol in books and session.encode_book is not None:
+            wanted.append(push.book(session.encode_book, next(session.numbers) if renumbered else None))
+    return b"".join(wanted), count

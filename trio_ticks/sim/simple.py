@@ -6,7 +6,9 @@ ever ticks. A second ``subscribe`` replaces the first, as in AllTick's own proto
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Literal
 
 import attrs
@@ -36,14 +38,23 @@ class SimpleSession:
     service: str = attrs.field(default="simple", init=False)
     deadline_s: float = attrs.field(default=math.inf, init=False)
     symbols: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    books: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    numbers: Iterator[int] = attrs.field(factory=itertools.count, init=False)
 
     @property
     def encode(self) -> Encode:
         """How ticks are written for this session."""
         return encode_tick
 
-    def receive(self, message: bytes, now_s: float) -> Answer:  # noqa: ARG002 - a `Session`; nothing is timed here
-        """Return what a message leads to; one that cannot be read is counted and otherwise ignored."""
+    @property
+    def encode_book(self) -> None:
+        """There are no order books."""
+
+    def receive(self, message: bytes, now_s: float, *, forced: int | None = None) -> Answer:  # noqa: ARG002
+        """Return what a message leads to; one that cannot be read is counted and otherwise ignored.
+
+        A `Session`; nothing is timed or refused here.
+        """
         try:
             asked = _decode(message)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
