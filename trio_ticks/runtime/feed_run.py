@@ -108,7 +108,7 @@ class FeedRun:
         return shard
 
     async def _run_line(self, line: Line) -> None:
-        """Run a line. If all its symbols are refused it rests until it is given others; if all rest, the feed ends."""
+        """Run a line. One whose symbols are all refused rests until it is given others; if all do, the feed fails."""
         while True:
             try:
                 await line.run()
