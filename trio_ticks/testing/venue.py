@@ -65,11 +65,12 @@ class Venue:
         self.questions: list[float] = []
         self.asked_about: list[list[str]] = []
         self.is_answering = True
-        self._opening_s = 0.0
+        self._opening_s = self._delay_s = self._drip_s = self._clock_off_s = 0.0
+        self._full_until = float("-inf")
 
     def now_us(self) -> int:
         """Return the time of day that goes with Trio's clock: under autojump, simulated time."""
-        return EPOCH_US + round(trio.current_time() * 1e6)
+        return EPOCH_US + round((trio.current_time() + self._clock_off_s) * 1e6)
 
     def feed(
         self,
@@ -152,6 +153,41 @@ class Venue:
         for link in tuple(self._links[:oldest]):
             link.cut(reason)
 
+    def lose(self, *, slot_s: float = 0.0) -> None:
+        """Lose every link half-open: nobody is told, nothing arrives any more, and no slot is free for so long."""
+        self._full_until = trio.current_time() + slot_s
+        for link in self._links:
+            link.is_lost = True
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the time of day forward, or back."""
+        self._clock_off_s += seconds
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Cut every link, and refuse all attempts to connect meanwhile."""
+        self.drop("the server closed it with 1012")
+        with self.refusing(ConnectError("the venue restarts")):
+            yield
+
+    @contextmanager
+    def delaying(self, seconds: float) -> Iterator[None]:
+        """Let whatever is sent meanwhile arrive so much later, in order."""
+        self._delay_s = seconds
+        try:
+            yield
+        finally:
+            self._delay_s = 0.0
+
+    @contextmanager
+    def dripping(self, seconds: float) -> Iterator[None]:
+        """Let whatever is sent meanwhile arrive one message at a time, so far apart."""
+        self._drip_s = seconds
+        try:
+            yield
+        finally:
+            self._drip_s = 0.0
+
     def forget(self) -> None:
         """Lose what the links have subscribed to, without a word; a new subscription is honoured."""
         for link in self._links:
@@ -230,6 +266,8 @@ class Venue:
         await trio.sleep(self._opening_s)
         if self._refusal is not None:
             raise self._refusal
+        if trio.current_time() < self._full_until:
+            raise ConnectError("the venue has no free slot")
         link = _MemoryLink(self, now_us, is_mute=self._is_mute)
         self._links.append(link)
         try:
@@ -269,16 +307,24 @@ class _MemoryLink:
     def __init__(self, venue: Venue, now_us: NowUs, *, is_mute: bool) -> None:
         self._venue = venue
         self._now_us = now_us
-        self._sender, self._receiver = trio.open_memory_channel[Sequence[Message]](BUFFER)
+        self._sender, self._receiver = trio.open_memory_channel[tuple[float, Sequence[Message]]](BUFFER)
+        self._on_its_way: tuple[float, Sequence[Message]] | None = None
+        self._last_due = 0.0
         self._reason: str | None = None
         self.symbols: frozenset[str] = frozenset()
         self.is_mute = is_mute
+        self.is_lost = False
 
     async def receive(self) -> Wakeup:
         try:
-            messages = [*await self._receiver.receive()]
+            if self._on_its_way is None:
+                self._on_its_way = await self._receiver.receive()
         except trio.EndOfChannel:
             raise LinkClosed(self._reason) from None
+        due, content = self._on_its_way
+        if due > trio.current_time():
+            await trio.sleep_until(due)
+        messages, self._on_its_way = [*content], None
         self._venue.taken += messages
         return Wakeup(messages, self._now_us())
 
@@ -286,12 +332,19 @@ class _MemoryLink:
         await trio.lowlevel.checkpoint()
         if self._reason is not None:
             raise LinkClosed(self._reason)
+        if self.is_lost:
+            return
         await self._venue._asked(self, text)  # noqa: SLF001 - one module, two halves of one link
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        if self._reason is None:
+        if self._reason is not None or self.is_lost:
+            return
+        drip_s = self._venue._drip_s  # noqa: SLF001 - one module, two halves of one link
+        for some in [[message] for message in messages] if drip_s else [messages]:
+            due = trio.current_time() + self._venue._delay_s  # noqa: SLF001 - as above
+            self._last_due = max(due, self._last_due + drip_s)
             try:
-                await self._sender.send(messages)
+                await self._sender.send((self._last_due, some))
             except trio.ClosedResourceError:
                 # Cut while the buffer was full: on a real road, too, these bytes would never arrive.
                 return
