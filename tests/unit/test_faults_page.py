@@ -1,4 +1,4 @@
-"""The page of faults names tests that exist, and figures that a test prints."""
+"""The page of faults names tests that exist."""
 
 from __future__ import annotations
 
