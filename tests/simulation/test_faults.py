@@ -114,11 +114,13 @@ async def test_an_error_in_an_answer_backs_off_and_names_itself(
 @pytest.mark.parametrize(
     ("ret", "msg"), [(600, "code invalid"), (604, "code unauthorized"), (603, "token level not enough")]
 )
+@pytest.mark.parametrize("bare", [False, True])
 async def test_a_refusal_of_every_list_names_the_symbols_and_fails_the_feed(
-    autojump_clock: MockClock, alltick: AllTickVenue, ret: int, msg: str
+    autojump_clock: MockClock, alltick: AllTickVenue, ret: int, msg: str, bare: bool
 ) -> None:
-    """Alone, too, each symbol was refused: nothing is left to carry."""
-    with pytest.raises(EngineError, match=rf"S0\.US, S1\.US: .*ret {ret}: {msg}") as caught, alltick.saying(ret, msg):
+    """Alone, too, each symbol was refused, with cmd_id 0 or with the request's own: nothing is left to carry."""
+    words = rf"refuses every symbol: S0\.US, S1\.US: .*ret {ret}: {msg}"
+    with pytest.raises(EngineError, match=words) as caught, alltick.saying(ret, msg, bare=bare):
         async with alltick.open_engine(codes(2)):
             await trio.sleep(60.0)
     assert isinstance(caught.value.__cause__, ExceptionGroup)
