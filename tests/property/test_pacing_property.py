@@ -93,6 +93,6 @@ def test_memory_holds_the_recent_past_only(request_s: float, across_s: float, co
     now, horizon_s = 0.0, max(request_s, across_s)
     for turn in range(200):
         now = pacer.request_at(turn % connections, now)
-        # One at either end of the horizon, and one more because instants add up in floats: ten times 0.1 is less than 1.
+        # One at either end of the horizon, and one because instants add up in floats: ten times 0.1 is less than 1.
         most = Fraction(horizon_s) / Fraction(min(request_s, across_s)) + 3
         assert len(pacer._reserved) <= most
