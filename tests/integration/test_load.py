@@ -6,7 +6,8 @@ What is asserted is counted in ticks and bytes, never in seconds: a slow machine
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from trio_ticks.runtime import engine as engine_module
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.vitals import LineStatistics
 from trio_ticks.sim import Load, open_sim
+from trio_ticks.sim.load import PACE_S
 
 PATIENCE_S = 120.0
 """For a test that hangs."""
@@ -112,11 +114,14 @@ class Gate:
         with events:
             await run_sequencer(events=self, **rest)  # type: ignore[arg-type]  # it has all that is called
 
-    def shut(self) -> None:
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Hold it up for as long as the block lasts."""
         self._open = trio.Event()
-
-    def open(self) -> None:
-        self._open.set()
+        try:
+            yield
+        finally:
+            self._open.set()
 
     async def receive(self) -> Any:
         event = await self._events.receive() if self._open.is_set() else None
@@ -151,25 +156,29 @@ async def test_backpressure_reaches_the_sender_and_is_no_silence(
             engine.subscribe(capacity=1_000_000) as ticks,
         ):
             batches = ticks.batches()
-            turns.take((await anext(batches)).ticks)
-            gate.shut()
-            await wait_all_tasks_blocked(CUSHION_S)
-            stuck = sim.statistics()
-            taken = engine.statistics().ledger.received
-            assert sum(stuck.published.values()) > stuck.pushes > taken  # with the sender, and in the kernel
-            for _ in range(4):
-                mock_clock.jump(2.0)
+            await sim.wait_subscribed(*load.codes)
+            mock_clock.jump(PACE_S)  # the load looks again whether anybody is there
+            while turns.ticks < 20_000:
+                turns.take((await anext(batches)).ticks)
+            with gate.shut():
                 await wait_all_tasks_blocked(CUSHION_S)
-            assert sim.statistics() == stuck
-            assert engine.statistics().ledger.received == taken
-            assert [(line.attempts, line.reconnects) for line in lines(engine)] == [(1, {})]
-            sim.mute()
-            gate.open()
+                stuck = sim.statistics()
+                taken = engine.statistics().ledger.received
+                assert (
+                    sum(stuck.published.values()) > stuck.pushes
+                )  # these wait with the sender: it cannot write them
+                for _ in range(4):
+                    mock_clock.jump(2.0)
+                    await wait_all_tasks_blocked(CUSHION_S)
+                assert sim.statistics() == stuck
+                assert engine.statistics().ledger.received == taken
+                assert [(line.attempts, line.questions, line.reconnects) for line in lines(engine)] == [(1, 0, {})]
+                sim.mute()
             while not turns.ticks == sim.statistics().pushes > stuck.pushes:
                 turns.take((await anext(batches)).ticks)
             ledger = engine.statistics().ledger
             assert (ledger.accepted, ticks.dropped, turns.holes) == (turns.ticks, 0, 0)
             assert turns.ticks >= sum(stuck.published.values())
             assert (ledger.imbalances(), engine.statistics().gaps) == ([], {})
-            assert [(line.attempts, line.reconnects) for line in lines(engine)] == [(1, {})]
+            assert [(line.attempts, line.questions, line.reconnects) for line in lines(engine)] == [(1, 0, {})]
         assert (sim.statistics().violations, sim.statistics().ended) == ({}, {"peer": 1})
