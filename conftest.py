@@ -11,3 +11,9 @@ settings.register_profile("default", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, print_blob=True)
 settings.register_profile("deep", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+# A proxy of the developer's own would stand between the tests and their servers on this machine.
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+for name in PROXIES:
+    os.environ.pop(name, None)
+    os.environ.pop(name.upper(), None)
