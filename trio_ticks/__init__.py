@@ -48,16 +48,19 @@ from trio_ticks.errors import (
 )
 from trio_ticks.feeds.alltick import AllTick
 from trio_ticks.feeds.alltick_simple import AllTickSimple
-from trio_ticks.feeds.base import Decoded, Feed, Limits, Reply, Request, Service, Verdict
+from trio_ticks.feeds.base import Askable, Decoded, Feed, Limits, Question, Reply, Request, Service, Verdict
 from trio_ticks.feeds.coinbase import Coinbase
 from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
-from trio_ticks.runtime.engine import Engine, EngineStatistics, open_engine, open_ticks
+from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.opening import open_ticks
+from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
 
 __all__ = [
     "AllTick",
     "AllTickSimple",
+    "Askable",
     "AuthenticationError",
     "Bar",
     "Batch",
@@ -82,6 +85,7 @@ __all__ = [
     "Limits",
     "MuteFeedError",
     "PacingConfig",
+    "Question",
     "Record",
     "RemoteProtocolError",
     "Reply",

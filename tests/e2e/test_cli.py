@@ -79,7 +79,8 @@ MISUSES = {
     "no writable output": (["watch", "BTC-USD", "--output", "."], ["--output .", "accepted"]),
     "no configuration": (["run", "none.toml"], ["none.toml", "No such file"]),
     "no place for the report": (["demo", "--report", "none/r.json"], ["--report none/r.json"]),
-    "no such fault": (["sim", "--fault", "drip@3"], ["drip", "drop", "mute"]),
+    "no such fault": (["sim", "--fault", "quake@3"], ["quake", "drop", "mute"]),
+    "no such switch": (["sim", "--switch", "ack=never"], ["ack", "never", "first", "after"]),
     "no tape": (["sim", "--csv", "trades.csv"], ["trades.csv", "FILE=SYMBOL"]),
 }
 
@@ -328,7 +329,9 @@ async def test_a_refused_token_is_one_line_and_exit_code_1(cwd: Path) -> None:
 
 async def test_the_simulator_says_how_to_watch_it(cwd: Path) -> None:
     """The line it prints works as it stands; a signal ends it with exit code 0."""
-    async with open_program("sim", "--speed", "10", "--snapshot", "--fault", "drop@30", cwd=cwd) as program:
+    async with open_program(
+        "sim", "--speed", "10", "--switch", "snapshot=last", "--fault", "drop@30", cwd=cwd
+    ) as program:
         await program.wait_for("watch")
         await program.wait_for("--url ws://")
         words = shlex.split(program.stdout.splitlines()[-1])

@@ -13,7 +13,8 @@ import trio
 from trio_ticks.config import ConnectionConfig, SequencerConfig
 from trio_ticks.model import Tick
 from trio_ticks.runtime.assembly import EnginePlan, assemble
-from trio_ticks.runtime.engine import Engine, EngineStatistics
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
 from trio_ticks.testing.simulation import simulate

@@ -15,7 +15,7 @@ from trio_ticks.config import ConnectionConfig
 from trio_ticks.errors import AuthenticationError, ConfigError, ConnectError, EngineError, FeedError
 from trio_ticks.feeds.base import Decoded, Limits, Message, Request, Service, Verdict
 from trio_ticks.model import Gap, Record, Status, Tick
-from trio_ticks.runtime.engine import open_ticks
+from trio_ticks.runtime.opening import open_ticks
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
 from trio_ticks.testing.simulation import simulate

@@ -293,9 +293,21 @@ async def test_gaps_are_of_those_that_were_covered_and_are_still_wanted(
         back = trio.current_time()
         await trio.sleep(1.0)
         await send(venue, "A", "B", "C", "D")
+        await wait_all_tasks_blocked()
+        await engine.remove_symbols("A", "C", "D")
+        await trio.sleep(1.0)
+        venue.drop()
+        await subscribed(venue)
+        again = trio.current_time()
+        await trio.sleep(1.0)
+        await send(venue, "B")
         await trio.sleep(1.0)
         records = await records_of(engine, ticks)
-    assert gaps(records) == [("A", 4.0, back + 1.0, "closed"), ("C", 4.0, back + 1.0, "closed")]
+    first = [(symbol, 4.0, back + 1.0, "closed") for symbol in ("A", "C")]
+    assert gaps(records)[:2] == first
+    ((symbol, start, end, cause),) = gaps(records)[2:]
+    assert (symbol, cause, end) == ("B", "closed", again + 1.0)
+    assert start >= back + 1.0
 
 
 async def test_a_refused_symbol_that_was_removed_can_be_added_again(autojump_clock: MockClock, venue: Venue) -> None:

@@ -19,12 +19,14 @@ class AllTickVenue(Venue):
 
     Attributes:
         too_soon: How many requests came within a second of another on their connection.
+        room: How many codes the plan has; a longer list is refused. None: any number.
         subscriptions: When each was asked for, and its codes.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.too_soon = 0
+        self.room: int | None = None
         self.subscriptions: list[tuple[float, list[str]]] = []
         self._asked_at: dict[_MemoryLink, float] = {}
         self._error: tuple[int, str, bool, bool] | None = None
@@ -70,6 +72,8 @@ class AllTickVenue(Venue):
             self.subscriptions.append((now, codes))
             if self._error is not None:
                 ret, msg, bare, closing = self._error
+            elif self.room is not None and len(codes) > self.room:
+                ret, msg = 603, "token level not enough"
             elif self.bad & set(codes):
                 ret, msg = 600, "code invalid"
         known = {"cmd_id": 0, "seq_id": 0, "trace": ""} if bare else {**frame, "cmd_id": frame["cmd_id"] + 1}

@@ -21,6 +21,7 @@ from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
 from trio_ticks.app.watch import Watching, feed_of, watch
 from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.sim import parse_switches
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -159,7 +160,10 @@ def _sim(
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65_535, help="On loopback; 0: any free one.")] = 0,
     plan: Annotated[str, typer.Option(metavar="NAME", help="Whose limits are enforced.")] = "professional",
     speed: Annotated[float, typer.Option(metavar="X", help="How much faster than recorded.")] = 1.0,
-    snapshot: Annotated[bool, typer.Option("--snapshot", help="Repeat the last tick at each subscription.")] = False,  # noqa: FBT002
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Where AllTick's documentation contradicts itself; several times."),
+    ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(metavar="FAULT", help="KIND@SECONDS once, KIND/SECONDS again and again; several times."),
@@ -178,7 +182,7 @@ def _sim(
             port=port,
             plan=plan,
             speed=speed,
-            snapshot=snapshot,
+            switches=parse_switches(switch or []),
             faults=all_faults(fault or []),
             tapes=parse_tapes(csv or []),
             seconds=seconds,

@@ -27,7 +27,8 @@ from trio_ticks.app.supervising import open_supervised
 from trio_ticks.config import ConnectionConfig
 from trio_ticks.errors import EngineError
 from trio_ticks.feeds.alltick import AllTick, service_of
-from trio_ticks.runtime.engine import Engine, EngineStatistics
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.sim import SimStatistics, Tape, open_sim, sample_tapes
 

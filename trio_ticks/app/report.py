@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trio_ticks.errors import ConfigError, TrioTicksError
-from trio_ticks.runtime.engine import EngineStatistics
+from trio_ticks.runtime.statistics import EngineStatistics
 
 
 def check_report(path: Path | None) -> None:

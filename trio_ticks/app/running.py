@@ -11,7 +11,7 @@ from trio_ticks.app.logs import tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.config import EngineConfig, load_config
-from trio_ticks.runtime.engine import EngineStatistics
+from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
 

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from trio_ticks.errors import ConfigError
-from trio_ticks.sim import Fault, Sim, SimStatistics, Tape, open_sim, parse_faults, run_faults, sample_tapes
+from trio_ticks.sim import Fault, Sim, SimStatistics, Switches, Tape, open_sim, parse_faults, run_faults, sample_tapes
 
 TOKEN = "demo"  # noqa: S105 - what the simulator accepts, no secret
 
@@ -24,7 +24,7 @@ class Simulation:
     port: int
     plan: str
     speed: float
-    snapshot: bool
+    switches: Switches
     faults: Sequence[Fault]
     tapes: Sequence[Tape]
     seconds: float | None
@@ -79,7 +79,7 @@ def _opening(simulation: Simulation) -> AbstractAsyncContextManager[Sim]:
         token=TOKEN,
         plan=simulation.plan,
         speed=simulation.speed,
-        snapshot=simulation.snapshot,
+        switches=simulation.switches,
     )
 
 

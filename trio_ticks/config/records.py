@@ -54,8 +54,9 @@ class ConnectionConfig:
         lines: Connections that carry the same symbols at the same time; the first copy of a tick wins.
         symbols_per_connection: At most so many on one connection. None: what the vendor's plan allows.
         silent_after_s: No frame at all for so long: the connection is dead, reconnect.
-        mute_after_s: Frames, but no tick of any symbol for so long: reconnect. The bound doubles after each
-            reconnect it causes, up to 900 s (or stays where it is, if it was longer); a tick resets it.
+        mute_after_s: Frames, but no tick of any symbol for so long: ask the vendor whether it trades, or reconnect
+            where it cannot be asked. A line that can ask learns a bound of its own from its first ticks on. The bound
+            doubles with each step that brought no tick, up to 900 s (or stays where it is, if it was longer).
         stale_after_s: One symbol has not ticked for so long while others did: told, nothing else. A symbol that makes
             long pauses by habit is given longer.
         ack_s: A request that is not answered within this has failed.

@@ -39,11 +39,11 @@ PATIENCE = 4.0
 FORGETTING = 0.98
 """Per tick, of the widest silence: a night is forgotten after some hundred ticks, however fast they come."""
 
-SETTLE_S = 2.0
+SETTLE_S = 1.0
 """A trade that the vendor knows of may still be on its way to us for so long."""
 
-PROOF_S = 5.0
-"""How long a new subscription has to bring a tick in a market that is known to trade."""
+PROOF_S = 2.0
+"""How long a new subscription has to bring a tick. The link is proven mute: longer only adds to the outage."""
 
 _DOUBLINGS = 40
 """Counting ends here, far beyond the cap. In a market that is closed for ten days two to the count would overflow."""
@@ -64,7 +64,8 @@ class Freshness:
     """The freshness of one line, kept across its reconnects. Instants are seconds of one monotonic clock.
 
     Args:
-        first_s: The bound of a line that has not been heard yet, and of one that cannot be asked.
+        first_s: The bound of a line that has not been heard yet, and of one that cannot be asked. Where it is less
+            than `LEAST_S`, it is the least bound as well.
         can_ask: Whether the vendor has another road by which it tells the last trade.
 
     Attributes:
@@ -87,7 +88,7 @@ class Freshness:
         """How long the line may be quiet before anything is done about it, had nothing been done yet."""
         if not self._asks:
             return self._first_s
-        return min(max(PATIENCE * self._widest_s, LEAST_S), MOST_S)
+        return min(max(PATIENCE * self._widest_s, min(LEAST_S, self._first_s)), MOST_S)
 
     def began(self, now: float) -> None:
         """Note that a connection is open and subscribed."""

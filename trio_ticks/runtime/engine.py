@@ -15,7 +15,7 @@ import trio
 
 from trio_ticks.config import ConnectionConfig, EngineConfig, Overflow, SequencerConfig
 from trio_ticks.core.intake import Event, Intake, Notice
-from trio_ticks.core.ledger import Inbox, Ledger
+from trio_ticks.core.ledger import Inbox
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
@@ -29,7 +29,8 @@ from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.session import Wiring, emit, leaves
-from trio_ticks.runtime.shard import ShardStatistics, build_shards
+from trio_ticks.runtime.shard import build_shards
+from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
 from trio_ticks.runtime.transport import OpenLink, open_websocket
@@ -41,36 +42,6 @@ LOOK_S = 10.0
 
 Source: TypeAlias = Feed | EngineConfig | str | Path
 """A feed object, a configuration, or the path of one."""
-
-
-@attrs.frozen
-class EngineStatistics:
-    """The engine at one instant.
-
-    Attributes:
-        state: ``running``, ``stopping`` or ``stopped``.
-        started_us, now_us: When it was opened, and when this was taken.
-        ledger: Where every received tick is.
-        gaps: How many, by cause.
-        uncovered: By feed, the symbols whose coverage is lost at this moment.
-        shards: With their lines.
-        strategies: How each is doing.
-        failed_feeds: The reason for each feed that was given up.
-    """
-
-    state: str
-    started_us: int
-    now_us: int
-    ledger: Ledger
-    gaps: Mapping[str, int]
-    uncovered: Mapping[str, tuple[str, ...]]
-    shards: tuple[ShardStatistics, ...]
-    strategies: tuple[StrategyState, ...]
-    failed_feeds: Mapping[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return {**attrs.asdict(self), "ledger": self.ledger.as_dict()}
 
 
 class Engine:
@@ -397,30 +368,6 @@ async def open_engine(
     body.release()
     if failure is not None:
         raise failure
-
-
-@asynccontextmanager
-async def open_ticks(
-    *sources: Source,
-    overflow: Overflow = "drop_oldest",
-    capacity: int = 10_000,
-    max_age_s: float | None = None,
-    **options: Any,
-) -> AsyncIterator[Ticks]:
-    """Open one stream of everything these feeds bring, with an engine of its own behind it.
-
-    Args:
-        sources: As for `open_engine`.
-        overflow: As for `Engine.subscribe`.
-        capacity: As for `Engine.subscribe`.
-        max_age_s: As for `Engine.subscribe`.
-        **options: All others that `open_engine` takes.
-    """
-    async with (
-        open_engine(*sources, **options) as engine,
-        engine.subscribe(overflow=overflow, capacity=capacity, max_age_s=max_age_s) as ticks,
-    ):
-        yield ticks
 
 
 def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:

@@ -21,7 +21,7 @@ import attrs
 import trio
 
 from trio_ticks.config import ConnectionConfig
-from trio_ticks.core.freshness import LEAST_S, Freshness, Step
+from trio_ticks.core.freshness import Freshness, Step
 from trio_ticks.core.intake import Arrival, Event, Live, Notice
 from trio_ticks.core.ledger import Inbox
 from trio_ticks.core.pacing import Pacer
@@ -308,7 +308,7 @@ class _Watch:
         while True:
             # Ticks move the instant, mostly away: looking now and then costs less than being told of each.
             now = trio.current_time()
-            look_at = min(max(self.freshness.due + COURTESY_S, now), now + LEAST_S)
+            look_at = min(max(self.freshness.due + COURTESY_S, now), now + self.freshness.bound_s)
             await trio.sleep_until(look_at)
             stood_still = trio.current_time() > look_at + STALLED_S
             if stood_still or self.talk.is_handing_on or not self.talk.search.good:

@@ -16,7 +16,7 @@ from trio_ticks.model import Tick
 from trio_ticks.sim.alltick import Terms
 from trio_ticks.sim.catalogue import OK, OVER_LIMIT
 from trio_ticks.sim.dialect import price_text, volume_text
-from trio_ticks.sim.market import BARS, Bar, Market
+from trio_ticks.sim.market import Bar, Market
 from trio_ticks.sim.rules import service_of
 from trio_ticks.sim.switches import Switches
 from trio_ticks.sim.writing import BAD_DATA, BAD_HEADER, direction, result, turnover_text
@@ -142,8 +142,8 @@ class Endpoints:
         return {"tick_list": [_trade(tick, seq, self.terms.switches) for tick, seq in found]}, choice.violation
 
     def _kline(self, service: str, asked: _Kline) -> Mapping[str, object]:
-        """Return the bars of one code; more than 500 are silently cut to 500."""
-        bars = self._bars(service, asked, min(asked.query_kline_num, BARS))
+        """Return the bars of one code; the market keeps no more than the 500 that are allowed."""
+        bars = self._bars(service, asked, asked.query_kline_num)
         return {"code": asked.code, "kline_type": asked.kline_type, "kline_list": bars}
 
     def _batch_kline(self, service: str, asked: _Batch) -> tuple[Mapping[str, object], str]:

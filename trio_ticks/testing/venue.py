@@ -23,12 +23,15 @@ import trio
 
 from trio_ticks.core.identity import Identity
 from trio_ticks.errors import ConnectError
-from trio_ticks.feeds.base import Decoded, Feed, Limits, Message, Question, Reply, Request, Verdict
+from trio_ticks.feeds.base import Feed, Limits, Message, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.engine import Engine, open_engine
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
+from trio_ticks.testing.venue_feed import AskableVenueFeed, VenueFeed, encode
+
+__all__ = ["BUFFER", "EPOCH_US", "Venue", "VenueFeed", "encode"]
 
 EPOCH_US = 1_700_000_000_000_000
 """What `Venue.now_us` shows when Trio's clock shows 0."""
@@ -69,11 +72,12 @@ class Venue:
         self.questions: list[float] = []
         self.asked_about: list[list[str]] = []
         self.is_answering = True
-        self._opening_s = 0.0
+        self._opening_s = self._delay_s = self._drip_s = self._clock_off_s = 0.0
+        self._full_until = float("-inf")
 
     def now_us(self) -> int:
         """Return the time of day that goes with Trio's clock: under autojump, simulated time."""
-        return EPOCH_US + round(trio.current_time() * 1e6)
+        return EPOCH_US + round((trio.current_time() + self._clock_off_s) * 1e6)
 
     def feed(
         self,
@@ -163,6 +167,41 @@ class Venue:
         for link in [*self._links[:oldest], *self._links[len(self._links) - newest :]] or tuple(self._links):
             link.cut(reason)
 
+    def lose(self, *, slot_s: float = 0.0) -> None:
+        """Lose every link half-open: nobody is told, nothing arrives any more, and no slot is free for so long."""
+        self._full_until = trio.current_time() + slot_s
+        for link in self._links:
+            link.is_lost = True
+
+    def step_clock(self, seconds: float) -> None:
+        """Set the time of day forward, or back."""
+        self._clock_off_s += seconds
+
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Cut every link, and refuse all attempts to connect meanwhile."""
+        self.drop("the server closed it with 1012")
+        with self.refusing(ConnectError("the venue restarts")):
+            yield
+
+    @contextmanager
+    def delaying(self, seconds: float) -> Iterator[None]:
+        """Let whatever is sent meanwhile arrive so much later, in order."""
+        self._delay_s = seconds
+        try:
+            yield
+        finally:
+            self._delay_s = 0.0
+
+    @contextmanager
+    def dripping(self, seconds: float) -> Iterator[None]:
+        """Let whatever is sent meanwhile arrive one message at a time, so far apart."""
+        self._drip_s = seconds
+        try:
+            yield
+        finally:
+            self._drip_s = 0.0
+
     def forget(self) -> None:
         """Lose what the links have subscribed to, without a word; a new subscription is honoured."""
         for link in self._links:
@@ -241,6 +280,8 @@ class Venue:
         await trio.sleep(self._opening_s)
         if self._refusal is not None:
             raise self._refusal
+        if trio.current_time() < self._full_until:
+            raise ConnectError("the venue has no free slot")
         link = _MemoryLink(self, now_us, number=next(self._numbers), is_mute=self._is_mute)
         self._links.append(link)
         try:
@@ -282,16 +323,24 @@ class _MemoryLink:
         self.number = number
         self._venue = venue
         self._now_us = now_us
-        self._sender, self._receiver = trio.open_memory_channel[Sequence[Message]](BUFFER)
+        self._sender, self._receiver = trio.open_memory_channel[tuple[float, Sequence[Message]]](BUFFER)
+        self._on_its_way: tuple[float, Sequence[Message]] | None = None
+        self._last_due = 0.0
         self._reason: str | None = None
         self.symbols: frozenset[str] = frozenset()
         self.is_mute = is_mute
+        self.is_lost = False
 
     async def receive(self) -> Wakeup:
         try:
-            messages = [*await self._receiver.receive()]
+            if self._on_its_way is None:
+                self._on_its_way = await self._receiver.receive()
         except trio.EndOfChannel:
             raise LinkClosed(self._reason) from None
+        due, content = self._on_its_way
+        if due > trio.current_time():
+            await trio.sleep_until(due)
+        messages, self._on_its_way = [*content], None
         self._venue.taken += messages
         return Wakeup(messages, self._now_us())
 
@@ -299,12 +348,19 @@ class _MemoryLink:
         await trio.lowlevel.checkpoint()
         if self._reason is not None:
             raise LinkClosed(self._reason)
+        if self.is_lost:
+            return
         await self._venue._asked(self, text)  # noqa: SLF001 - one module, two halves of one link
 
     async def deliver(self, messages: Sequence[Message]) -> None:
-        if self._reason is None:
+        if self._reason is not None or self.is_lost:
+            return
+        drip_s = self._venue._drip_s  # noqa: SLF001 - one module, two halves of one link
+        for some in [[message] for message in messages] if drip_s else [messages]:
+            due = trio.current_time() + self._venue._delay_s  # noqa: SLF001 - as above
+            self._last_due = max(due, self._last_due + drip_s)
             try:
-                await self._sender.send(messages)
+                await self._sender.send((self._last_due, some))
             except trio.ClosedResourceError:
                 # Cut while the buffer was full: on a real road, too, these bytes would never arrive.
                 return
@@ -315,60 +371,3 @@ class _MemoryLink:
             self._sender.close()
             self._venue._links.remove(self)  # noqa: SLF001 - one module, two halves of one link
             self._venue._note()  # noqa: SLF001 - as above
-
-
-class VenueFeed:
-    """The venue's wire: JSON arrays for prices, an echo with a verdict for an answer."""
-
-    def __init__(self, symbols: Sequence[str], name: str, identity: Identity, limits: Limits) -> None:
-        self.symbols = tuple(symbols)
-        self.name = name
-        self.url = f"ws://{name}.invalid/"
-        self.identity = identity
-        self.limits = limits
-        self._beats = 0
-
-    def subscribe(self, symbols: Sequence[str]) -> Sequence[Request]:
-        """Ask for the symbols; the answer is an echo."""
-        text = " ".join(["subscribe", *symbols])
-        return [Request(text, answer=text)]
-
-    def heartbeat(self) -> Request | None:
-        """Return the next keep-alive, where the venue wants one."""
-        if self.limits.heartbeat_s is None:
-            return None
-        self._beats += 1
-        return Request(f"beat {self._beats}", answer=f"beat {self._beats}")
-
-    def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Read the venue's messages; what is neither price nor answer is unreadable."""
-        decoded = Decoded()
-        for message in messages:
-            try:
-                content = json.loads(message)
-                if isinstance(content, list):
-                    decoded.ticks.append(Tick(*content))
-                else:
-                    decoded.replies.append(Reply(content["answer"], Verdict(content["verdict"]), content["reason"]))
-            except (ValueError, KeyError, TypeError):
-                decoded.unreadable += 1
-        return decoded
-
-
-class AskableVenueFeed(VenueFeed):
-    """The venue's wire, and its other interface: the last trade of a symbol."""
-
-    def question(self, symbols: Sequence[str]) -> Question:
-        """Ask for the last trades of some symbols."""
-        return Question("http://venue.invalid/", secret_query=",".join(symbols))
-
-    def last_trades(self, status: int, body: bytes) -> dict[str, int]:
-        """Read the answer."""
-        trades: dict[str, int] = json.loads(body) if status == 200 else {}  # noqa: PLR2004 - HTTP's "OK"
-        return trades
-
-
-def encode(tick: Tick) -> str:
-    """Return a tick as the venue sends it."""
-    fields = (tick.symbol, tick.time_us, tick.price, tick.volume, tick.price_text, tick.volume_text, tick.side)
-    return json.dumps([*fields, tick.trade_id, tick.sequence])
