@@ -402,3 +402,17 @@ def test_of_two_failures_in_one_session_the_one_that_says_more_counts() -> None:
     by_gravity: list[FeedError | LinkClosed] = [fatal, transient, closed]
     for failures in itertools.permutations(by_gravity):
         assert sorted(failures, key=_gravity, reverse=True) == by_gravity
+
+
+async def test_a_session_that_brought_ticks_before_its_acknowledgement_is_live_with_it(
+    autojump_clock: MockClock, venue: Venue
+) -> None:
+    """A vendor may acknowledge last: what comes, and is then lost, must not be missing without a gap."""
+    with venue.ignoring():
+        async with running_line(venue) as bench:
+            await venue.wait_subscribed()
+            await venue.send(tick(venue, 1.0))
+            await wait_all_tasks_blocked()
+            await venue.send_raw('{"answer": "subscribe X", "verdict": "ok", "reason": ""}')
+            await wait_all_tasks_blocked()
+            assert bench.kinds() == ["Arrival", "Live"]

@@ -186,7 +186,8 @@ class _Reader:
         self.vitals.decoded(len(wakeup.messages), decoded)
         arrival = self._claim(decoded, wakeup)
         failure = talk.answered(decoded.replies)
-        fresh = talk.goes_live(with_ticks=bool(arrival.ticks))
+        # A vendor may acknowledge after the first prices: what has brought some needs no other proof that it is live.
+        fresh = talk.goes_live(with_ticks=bool(arrival.ticks) or talk.ticked_us is not None)
         if fresh:
             await self._go_live(fresh, wakeup.received_us)
         if arrival.size:
