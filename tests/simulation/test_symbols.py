@@ -166,6 +166,24 @@ async def test_a_feed_of_nothing_but_bad_symbols_fails_with_their_names(
     assert len(alltick.attempts) == 1
 
 
+async def test_a_hint_that_raises_does_not_keep_the_refusal_secret(
+    autojump_clock: MockClock, alltick: AllTickVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The symbol is told all the same, and the engine runs on."""
+    alltick.bad = frozenset({"S1.US"})
+    feed = alltick_of("S0.US", "S1.US")
+
+    def raises(*_: object) -> str:
+        raise KeyError("S1.US")
+
+    monkeypatch.setattr(feed, "hint", raises)
+    async with alltick.open_engine(feed) as engine, engine.subscribe() as ticks:
+        await trio.sleep(20.0)
+        assert engine.statistics().state == "running"
+        records = await records_of(engine, ticks)
+    assert rejections(records) == {"S1.US": "ret 600: code invalid; the feed's hint() raised KeyError: 'S1.US'"}
+
+
 async def test_a_shard_of_nothing_but_bad_symbols_does_not_take_the_feed_along(
     autojump_clock: MockClock, venue: Venue
 ) -> None:
