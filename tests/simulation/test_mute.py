@@ -108,6 +108,19 @@ async def test_questions_that_nobody_answers_lead_to_reconnects_that_double(
         assert len(venue.questions) > 3
 
 
+async def test_a_service_without_a_question_is_reconnected_like_a_feed_that_cannot_be_asked(
+    autojump_clock: MockClock, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At an address of the user's own there may be no other road: no time is spent on finding that out."""
+    feed = venue.askable_feed("X", heartbeat_s=5.0)
+    monkeypatch.setattr(feed, "question", lambda _symbols: None)
+    async with venue.open_engine(feed, connection=QUICK) as engine:
+        await trade(venue, "X", every_s=0.5, for_s=30.0)
+        await trio.sleep(ConnectionConfig().mute_after_s + 1.0)
+        assert line_of(engine).reconnects == {"mute": 1}
+        assert line_of(engine).questions == 0
+
+
 async def test_a_question_that_the_feed_cannot_put_is_one_without_an_answer(
     autojump_clock: MockClock, venue: Venue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
