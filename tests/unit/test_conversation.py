@@ -32,6 +32,12 @@ def test_a_scrubbed_failure_has_no_history_that_shows_the_token(spelling: str, w
     assert talk.scrubbed(harmless) is harmless
 
 
+def test_each_part_of_a_secret_query_is_hidden() -> None:
+    """A vendor may want a user beside the token, and repeat either of them alone."""
+    talk = Conversation(session=Session("a", "a 0A", 1), symbols=(), known_bad={}, secret="user=me42&token=s3cret")
+    assert str(talk.scrubbed(FeedError("no s3cret for me42"))) == "no *** for ***"
+
+
 def talking(*symbols: str) -> Conversation:
     """Return a session that is about to ask for these symbols."""
     return Conversation(session=Session("a", "a 0A", 1), symbols=symbols, known_bad={})

@@ -13,8 +13,9 @@ things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of
 A feed that is also `Askable` lets a mute link be told from a quiet market.
 
 The runtime calls, for each connection: ``subscribe(symbols)`` when it is open, and again with the whole list when
-it changes or was refused; ``heartbeat()`` every ``limits.heartbeat_s``; and ``decode(messages)`` for whatever one read
-of the socket brought. It then checks each tick's symbol against those asked for, and sets ``feed`` and ``received_us``.
+it changes or was refused; ``heartbeat()`` every ``limits.heartbeat_s``; and ``decode(messages)`` for whatever one
+read of the socket brought. It then checks each tick's symbol against those asked for, and sets ``feed`` and
+``received_us``.
 """
 
 from __future__ import annotations

@@ -208,6 +208,6 @@ class Conversation:
 
 
 def _spellings(secret_query: str) -> tuple[str, ...]:
-    """Return the secret of ``token=…`` as it stands in a URL and as it was before quoting."""
-    quoted = secret_query.partition("=")[2]
-    return tuple({quoted, unquote_plus(quoted)} - {""})
+    """Return each secret of ``token=…&user=…`` as it stands in a URL and as it was before quoting."""
+    quoted = {part.partition("=")[2] for part in secret_query.split("&")}
+    return tuple({*quoted, *map(unquote_plus, quoted)} - {""})
