@@ -108,6 +108,36 @@ async def test_questions_that_nobody_answers_lead_to_reconnects_that_double(
         assert len(venue.questions) > 3
 
 
+async def test_a_service_without_a_question_is_reconnected_like_a_feed_that_cannot_be_asked(
+    autojump_clock: MockClock, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At an address of the user's own there may be no other road: no time is spent on finding that out."""
+    feed = venue.askable_feed("X", heartbeat_s=5.0)
+    monkeypatch.setattr(feed, "question", lambda _symbols: None)
+    async with venue.open_engine(feed, connection=QUICK) as engine:
+        await trade(venue, "X", every_s=0.5, for_s=30.0)
+        await trio.sleep(ConnectionConfig().mute_after_s + 1.0)
+        assert line_of(engine).reconnects == {"mute": 1}
+        assert line_of(engine).questions == 0
+
+
+async def test_a_question_that_the_feed_cannot_put_is_one_without_an_answer(
+    autojump_clock: MockClock, venue: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in a user's feed costs no more than the certainty that an answer would have brought."""
+    feed = venue.askable_feed("X", heartbeat_s=5.0)
+
+    def raises(*_: object) -> dict[str, int]:
+        raise KeyError("X")
+
+    monkeypatch.setattr(feed, "last_trades", raises)
+    async with venue.open_engine(feed, connection=QUICK) as engine:
+        await trade(venue, "X", every_s=0.5, for_s=30.0)
+        await trio.sleep(60.0)
+        assert line_of(engine).questions > 0
+        assert engine.statistics().state == "running"
+
+
 async def test_questions_of_several_lines_keep_the_vendors_distance(autojump_clock: MockClock, venue: Venue) -> None:
     """Four lines that fall quiet at once ask one after the other."""
     feed = venue.askable_feed(*"ABCDEFGH", heartbeat_s=5.0, connections=4, symbols_per_connection=2, question_s=7.0)

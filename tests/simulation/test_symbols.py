@@ -166,6 +166,52 @@ async def test_a_feed_of_nothing_but_bad_symbols_fails_with_their_names(
     assert len(alltick.attempts) == 1
 
 
+REFUSAL = '{"answer": "", "verdict": "bad symbols", "reason": "code invalid"}'
+
+
+async def test_a_refusal_that_comes_twice_gives_no_feed_up(autojump_clock: MockClock, venue: Venue) -> None:
+    """A vendor may answer each bad code of one list: what is said besides leads to one more request and no end."""
+    async with venue.open_engine("X", "Y") as engine:
+        await subscribed(venue)
+        await venue.send_raw(REFUSAL, REFUSAL)
+        await trio.sleep(10.0)
+        (line,) = engine.statistics().shards[0].lines
+        assert (engine.statistics().state, line.reconnects, line.refused) == ("running", {}, {})
+        assert len(subscriptions(venue)) == 2
+
+
+async def test_a_symbol_that_is_refused_after_it_was_taken_is_found_on_a_new_connection(
+    autojump_clock: MockClock, venue: Venue
+) -> None:
+    """The list that was in force is not asked for again and again."""
+    async with venue.open_engine("X", "Y") as engine:
+        await subscribed(venue)
+        venue.bad = frozenset({"Y"})
+        await venue.send_raw(REFUSAL)
+        await trio.sleep(10.0)
+        (line,) = engine.statistics().shards[0].lines
+        assert (line.reconnects, set(line.refused)) == ({"error": 1}, {"Y"})
+        assert venue.subscribed() == ("X",)
+
+
+async def test_a_hint_that_raises_does_not_keep_the_refusal_secret(
+    autojump_clock: MockClock, alltick: AllTickVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The symbol is told all the same, and the engine runs on."""
+    alltick.bad = frozenset({"S1.US"})
+    feed = alltick_of("S0.US", "S1.US")
+
+    def raises(*_: object) -> str:
+        raise KeyError("S1.US")
+
+    monkeypatch.setattr(feed, "hint", raises)
+    async with alltick.open_engine(feed) as engine, engine.subscribe() as ticks:
+        await trio.sleep(20.0)
+        assert engine.statistics().state == "running"
+        records = await records_of(engine, ticks)
+    assert rejections(records) == {"S1.US": "ret 600: code invalid; the feed's hint() raised KeyError: 'S1.US'"}
+
+
 async def test_a_shard_of_nothing_but_bad_symbols_does_not_take_the_feed_along(
     autojump_clock: MockClock, venue: Venue
 ) -> None:
@@ -343,6 +389,18 @@ async def test_what_cannot_be_changed_is_refused_with_the_numbers(autojump_clock
         assert engine.symbols == {"venue": ("A", "B")}
         await trio.sleep(5.0)
     assert [symbols for _, symbols in subscriptions(venue)] == [["A", "B"]]
+
+
+async def test_a_feed_that_was_given_up_takes_no_symbols(autojump_clock: MockClock, venue: Venue) -> None:
+    """What nobody will ever ask for is not accepted in silence."""
+    venue.bad = frozenset({"BAD"})
+    feeds = venue.feed("BAD", name="one"), venue.feed("X", name="two")
+    async with venue.open_engine(*feeds) as engine:
+        await trio.sleep(10.0)
+        assert set(engine.statistics().failed_feeds) == {"one"}
+        with pytest.raises(ConfigError, match="feed one was given up: the vendor refuses every symbol: BAD"):
+            await engine.add_symbols("Y", feed="one")
+        await engine.add_symbols("Y", feed="two")
 
 
 async def test_of_two_symbols_of_which_one_has_no_room_neither_is_added(

@@ -41,6 +41,11 @@ class Suspects:
         """Whether nothing is left to ask: no suspects, and the good ones are what is subscribed."""
         return not (self._untried or self._groups or self._trying) and self._in_force == self.good
 
+    @property
+    def is_repeating(self) -> bool:
+        """Whether the list that was asked for last holds nothing that was not accepted before."""
+        return not self._suspected and bool(self.good) and self._sent == self.good
+
     def ask(self) -> tuple[str, ...]:
         """Return the list to subscribe to next: the good ones and a group of suspects. It may be empty.
 

@@ -12,9 +12,10 @@ things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of
 
 A feed that is also `Askable` lets a mute link be told from a quiet market.
 
-The runtime calls, for each connection: ``subscribe(symbols)`` once when it is open, ``heartbeat()`` every
-``limits.heartbeat_s``, and ``decode(messages)`` for whatever one read of the socket brought. It then checks
-each tick's symbol against those asked for, and sets ``feed`` and ``received_us``.
+The runtime calls, for each connection: ``subscribe(symbols)`` when it is open, and again with the whole list when
+it changes or was refused; ``heartbeat()`` every ``limits.heartbeat_s``; and ``decode(messages)`` for whatever one
+read of the socket brought. It then checks each tick's symbol against those asked for, and sets ``feed`` and
+``received_us``.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ class Feed(Protocol):
     def identity(self) -> str: ...  # noqa: D102
 
     def subscribe(self, symbols: Sequence[str]) -> Sequence[Request | str]:
-        """Return the messages that ask for exactly these symbols on a fresh connection."""
+        """Return the messages that ask for exactly these symbols, whatever the connection was asked for before."""
         ...
 
     def decode(self, messages: Sequence[Message]) -> Decoded:

@@ -73,6 +73,7 @@ class Conversation:
         self.news = trio.Event()
         self._unanswered: dict[str, str] = {}
         self._is_asking = False
+        self._is_sending = False
         self._covered: set[str] = set()
         self._good_before: tuple[str, ...] = ()
         self._secrets = _spellings(secret)
@@ -84,13 +85,13 @@ class Conversation:
 
     def asking(self) -> tuple[str, ...]:
         """Return the list to subscribe to now."""
-        self._is_asking = True
+        self._is_asking = self._is_sending = True
         return self.search.ask()
 
     def asked(self) -> None:
-        """Note that all requests of the subscription have been sent."""
-        if SUBSCRIPTION not in self._unanswered.values():
-            self._accept()
+        """Note that no further request of the subscription will be sent."""
+        self._is_sending = False
+        self._accept_if_complete()
 
     def expect(self, request: Request, kind: str) -> None:
         """Note a request that is about to be sent. Of heartbeats only the last is remembered."""
@@ -105,10 +106,16 @@ class Conversation:
         for reply in replies:
             kind = self._match(reply)
             if reply.verdict is Verdict.OK:
-                if kind == SUBSCRIPTION and self._is_asking and SUBSCRIPTION not in self._unanswered.values():
-                    self._accept()
+                self._accept_if_complete()
             elif kind == SUBSCRIPTION and self._is_asking and reply.verdict in _ABOUT_THE_LIST:
+                if self.search.is_repeating:
+                    return RemoteProtocolError(f"the vendor refuses what it took before: {reply.reason}")
                 self._refuse(reply.reason)
+            elif reply.verdict is Verdict.BAD_SYMBOLS:
+                # Of a list that was refused already, where each bad code gets an answer of its own, or of one that
+                # was accepted before. Asking once more tells.
+                self.search.repeat()
+                self.wake()
             else:
                 return _ERRORS[reply.verdict](f"the vendor says: {reply.reason}")
         return None
@@ -138,7 +145,6 @@ class Conversation:
             for symbol in gone & refused.keys():
                 del refused[symbol]
         self._covered -= gone
-        self.offenders = {symbol: reason for symbol, reason in self.offenders.items() if symbol not in gone}
         self.wake()
 
     def wake(self) -> None:
@@ -171,16 +177,23 @@ class Conversation:
         return type(failure)(words)
 
     def _match(self, reply: Reply) -> str:
-        """Return what kind of request was answered: by its token, by its kind, or for an error the oldest one."""
+        """Return what kind of request was answered: by its token, by its kind, or for an error the oldest one.
+
+        An answer about the list is one to a subscription, whatever else is on its way.
+        """
         waiting = self._unanswered
         if reply.answer in waiting:
             return waiting.pop(reply.answer)
-        of_kind = next((answer for answer, kind in waiting.items() if kind == reply.kind), None)
+        sought = SUBSCRIPTION if reply.verdict in _ABOUT_THE_LIST else reply.kind  # no heartbeat has a list
+        of_kind = next((answer for answer, kind in waiting.items() if kind == sought), None)
         if of_kind is None and reply.verdict is not Verdict.OK and not reply.kind:
             of_kind = next(iter(waiting), None)
         return "" if of_kind is None else waiting.pop(of_kind)
 
-    def _accept(self) -> None:
+    def _accept_if_complete(self) -> None:
+        """Take the list for accepted once it was sent as a whole and no answer to any part of it is awaited."""
+        if self._is_sending or not self._is_asking or SUBSCRIPTION in self._unanswered.values():
+            return
         self._is_asking = False
         self.search.accepted()
         self.wake()
@@ -195,6 +208,6 @@ class Conversation:
 
 
 def _spellings(secret_query: str) -> tuple[str, ...]:
-    """Return the secret of ``token=…`` as it stands in a URL and as it was before quoting."""
-    quoted = secret_query.partition("=")[2]
-    return tuple({quoted, unquote_plus(quoted)} - {""})
+    """Return each secret of ``token=…&user=…`` as it stands in a URL and as it was before quoting."""
+    quoted = {part.partition("=")[2] for part in secret_query.split("&")}
+    return tuple({*quoted, *map(unquote_plus, quoted)} - {""})

@@ -198,9 +198,13 @@ class Engine:
             feed: Which feed is to carry them; needed only where there are several.
 
         Raises:
-            ConfigError: the connections have no room for one of them, or it is not clear which feed is meant.
+            ConfigError: the connections have no room for one of them, it is not clear which feed is meant, or it was
+                given up.
         """
-        self._only_feed(feed).add(symbols)
+        run = self._only_feed(feed)
+        if run.name in self._failed_feeds:
+            raise ConfigError(f"feed {run.name} was given up: {self._failed_feeds[run.name]}")
+        run.add(symbols)
         await trio.lowlevel.checkpoint()
 
     async def remove_symbols(self, *symbols: str, feed: str | None = None) -> None:

@@ -11,6 +11,7 @@ import trio
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.feeds.base import Askable, Limits
 from trio_ticks.model import Tick
+from trio_ticks.runtime.foreign import own_code
 from trio_ticks.runtime.road import Road
 
 log = logging.getLogger("trio_ticks.inquiry")
@@ -68,13 +69,13 @@ class Inquiry:
         at, self._next = max(now, self._next), max(now, self._next) + self._limits.question_s
         await trio.sleep_until(at)
         try:
-            question = self._feed.question(asked)
+            question = own_code(lambda: self._feed.question(asked), "question")
             if question is None:
                 return None
             status, body = await self._fetch(
                 question.url, secret_query=question.secret_query, timeout_s=TIMEOUT_S, road=self._road
             )
-            trades = self._feed.last_trades(status, body)
+            trades = own_code(lambda: self._feed.last_trades(status, body), "last_trades")
         except TrioTicksError as error:
             log.warning("no answer to whether it still trades: %s", error)
             return None

@@ -40,12 +40,12 @@ from trio_ticks.feeds.base import (
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.conversation import Conversation
+from trio_ticks.runtime.foreign import own_code
 from trio_ticks.runtime.inquiry import Fetch, Inquiry
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import Link, LinkClosed, OpenLink, Wakeup
 from trio_ticks.runtime.vitals import Vitals
 
-T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 SHOWN = 5
@@ -274,6 +274,8 @@ class _Talker:
         for number, message in enumerate(messages):
             if number:
                 await trio.sleep_until(setup.pacer.request_at(talk.session, trio.current_time()))
+            if talk.is_answered:
+                break  # a part of the list is refused, and with it the rest
             request = as_request(message)
             talk.expect(request, SUBSCRIPTION)
             await self.link.send(request.text)
@@ -289,10 +291,16 @@ class _Talker:
             await self.talk.news.wait()
         self.talk.news = trio.Event()
 
+    def _hint(self, symbol: str) -> str:
+        try:
+            return own_code(lambda: hint_of(self.setup.feed, self.setup.service, symbol), "hint")
+        except RemoteProtocolError as error:
+            return str(error)  # that a symbol is refused is told with or without a good hint
+
     async def _tell_refused(self) -> None:
         untold, self.talk.untold = self.talk.untold, {}
         for symbol, reason in untold.items():
-            hint = hint_of(self.setup.feed, self.setup.service, symbol)
+            hint = self._hint(symbol)
             await tell(self.setup, self.events, "rejected", reason + (f"; {hint}" if hint else ""), symbol=symbol)
 
 
@@ -357,15 +365,6 @@ async def tell(
     now_us = setup.wiring.now_us()
     note = Status(status, now_us, reason, feed=setup.feed_name, symbol=symbol, source=setup.name)
     await emit(events, Notice(note))
-
-
-def own_code(call: Callable[[], T], name: str) -> T:
-    """Run a part of the feed, which may be the user's, and name it if it raises."""
-    try:
-        return call()
-    except Exception as error:
-        words = f"the feed's {name}() raised {type(error).__name__}: {error}"
-        raise RemoteProtocolError(words) from error
 
 
 async def emit(events: trio.MemorySendChannel[Event], event: Event) -> None:

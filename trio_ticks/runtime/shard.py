@@ -100,7 +100,7 @@ def build_shards(feed: Feed, *, name: str, config: ConnectionConfig, wiring: Wir
                     feed_name=name,
                     service=service,
                     pacer=pacer,
-                    inquiry=inquiry,
+                    inquiry=inquiry if _can_ask(feed, service) else None,
                     road=road,
                     config=config,
                     wiring=wiring,
@@ -122,6 +122,16 @@ def _check_own(own: int | None, most: int | None, name: str) -> None:
 def _titled(service: Service, feed: Feed, name: str) -> str:
     """Return the service's name under the name that the feed has in this engine."""
     return name + service.name.removeprefix(feed.name)
+
+
+def _can_ask(feed: Feed, service: Service) -> bool:
+    """Return whether the feed has a question for a service; one at an address of its own may have none."""
+    if not isinstance(feed, Askable) or not service.symbols:
+        return False
+    try:
+        return feed.question(service.symbols[:1]) is not None
+    except Exception:  # noqa: BLE001 - the feed's own code; it is named when a question is really to be asked
+        return True
 
 
 def _inquiry(feed: Feed, name: str, limits: Limits, wiring: Wiring, road: Road) -> Inquiry | None:

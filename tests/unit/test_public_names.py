@@ -1,0 +1,81 @@
+"""The public surface: what users import, and the map by which they find the rest."""
+
+from __future__ import annotations
+
+import pkgutil
+
+import trio_ticks
+
+PUBLIC = [
+    "AllTick",
+    "AllTickSimple",
+    "Askable",
+    "AuthenticationError",
+    "Bar",
+    "Batch",
+    "Book",
+    "CertificateError",
+    "Clock",
+    "Coinbase",
+    "ConfigError",
+    "ConnectError",
+    "ConnectionConfig",
+    "ConsumerLedger",
+    "Decoded",
+    "Engine",
+    "EngineConfig",
+    "EngineError",
+    "EngineStatistics",
+    "Feed",
+    "FeedError",
+    "Gap",
+    "JournalError",
+    "Ledger",
+    "Limits",
+    "MuteFeedError",
+    "PacingConfig",
+    "Question",
+    "Record",
+    "RemoteProtocolError",
+    "Reply",
+    "Request",
+    "Secret",
+    "Sequencer",
+    "SequencerConfig",
+    "Service",
+    "Signal",
+    "SilentFeedError",
+    "SinkError",
+    "SinkRejectedError",
+    "SinkUnavailableError",
+    "Status",
+    "Strategy",
+    "StrategyError",
+    "SubscriptionError",
+    "Tick",
+    "Ticks",
+    "TrioTicksError",
+    "Verdict",
+    "load_config",
+    "open_engine",
+    "open_ticks",
+    "run",
+    "to_us",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    """A name comes or goes on purpose: users' imports depend on it."""
+    assert sorted(trio_ticks.__all__) == PUBLIC
+
+
+def test_every_public_name_can_be_imported() -> None:
+    """No name is promised and missing."""
+    assert [name for name in PUBLIC if not hasattr(trio_ticks, name)] == []
+
+
+def test_the_map_names_every_part_of_the_package() -> None:
+    """Whoever opens the package finds each of its directories and modules explained."""
+    parts = [part.name for part in pkgutil.iter_modules(trio_ticks.__path__) if not part.name.startswith("_")]
+    described = trio_ticks.__doc__ or ""
+    assert [name for name in parts if f"``{name}``" not in described] == []
