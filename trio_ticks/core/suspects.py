@@ -69,7 +69,7 @@ class Suspects:
 
         What was accepted before may be in force or not: the good ones are asked for again at the end.
         """
-        self._in_force = None
+        self._in_force = None if self._sent else ()  # no list at all: refused or not, nothing is subscribed
         group, self._trying = self._trying, ()
         if self._suspected == 1:
             self.bad += group
