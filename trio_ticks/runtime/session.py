@@ -44,6 +44,7 @@ from trio_ticks.runtime.foreign import own_code
 from trio_ticks.runtime.inquiry import Fetch, Inquiry
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import Link, LinkClosed, OpenLink, Wakeup
+from trio_ticks.runtime.turns import heartbeat_turn, request_turn
 from trio_ticks.runtime.vitals import Vitals
 
 E = TypeVar("E", bound=BaseException)
@@ -258,7 +259,7 @@ class _Talker:
             beat = own_code(lambda: heartbeat_of(setup.feed), "heartbeat")
             if beat is None:
                 return
-            await trio.sleep_until(setup.pacer.heartbeat_at(self.talk.session, trio.current_time()))
+            await heartbeat_turn(setup.pacer, self.talk.session)
             self.talk.expect(beat, HEARTBEAT)
             try:
                 await self.link.send(beat.text)
@@ -268,12 +269,12 @@ class _Talker:
     async def _subscribe(self) -> None:
         """Ask for one list, as late as the pacing wants it, and wait for the answer."""
         setup, talk = self.setup, self.talk
-        await trio.sleep_until(setup.pacer.request_at(talk.session, trio.current_time()))
+        await request_turn(setup.pacer, talk.session)
         symbols = talk.asking()
         messages = own_code(lambda: _listed(setup.feed.subscribe(symbols)), "subscribe")
         for number, message in enumerate(messages):
             if number:
-                await trio.sleep_until(setup.pacer.request_at(talk.session, trio.current_time()))
+                await request_turn(setup.pacer, talk.session)
             if talk.is_answered:
                 break  # a part of the list is refused, and with it the rest
             request = as_request(message)
