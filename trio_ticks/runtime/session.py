@@ -14,7 +14,9 @@ the sequencer reads until every line is gone, and at a hard stop closes the chan
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NoReturn, TypeVar
 
 import attrs
@@ -54,6 +56,10 @@ SHOWN = 5
 
 COURTESY_S = 0.01
 """A tick that comes in the very moment in which the patience ends still counts."""
+
+SLACK = 1 / 32
+"""How much of the patience a deadline may lag behind before it is moved: moving one costs more than decoding a tick,
+and one that passes too early only makes the reader look at the clock and wait for the rest."""
 
 STALLED_S = 0.5
 """A deadline that is noticed so late means that the event loop stood still: nobody listened, so silence is no proof.
@@ -162,24 +168,27 @@ class _Reader:
         silent_after_s = self.setup.config.silent_after_s
         while True:
             self.talk.heard_at = trio.current_time()
-            quiet = await self._listen(silent_after_s)
-            if trio.current_time() < quiet.deadline + STALLED_S:
+            due = await self._listen(silent_after_s)
+            if trio.current_time() < due + STALLED_S:
                 raise SilentFeedError(f"nothing came for {silent_after_s:g} s")
 
-    async def _listen(self, silent_after_s: float) -> trio.CancelScope:
-        """Hand on what comes; return the scope whose deadline has passed."""
+    async def _listen(self, silent_after_s: float) -> float:
+        """Hand on what comes; return until when it could have come, once that has passed."""
+        due, slack_s = self.talk.heard_at + silent_after_s, silent_after_s * SLACK
         while True:
-            with trio.CancelScope() as quiet:
+            with trio.CancelScope(deadline=due) as quiet:
                 # One scope serves many messages, until its deadline passes while a consumer holds us up, or just as
                 # a message comes. Neither is silence: that scope is spoilt, and the next one takes its place.
                 while not quiet.cancel_called:
-                    quiet.deadline = self.talk.heard_at + silent_after_s
                     wakeup = await self.link.receive()
                     self.talk.is_handing_on = True
                     await self._take(wakeup)
                     self.talk.is_handing_on = False
-            if quiet.cancelled_caught:
-                return quiet
+                    due = self.talk.heard_at + silent_after_s
+                    if due > quiet.deadline + slack_s:
+                        quiet.deadline = due
+            if quiet.cancelled_caught and trio.current_time() >= due:
+                return due
 
     async def _take(self, wakeup: Wakeup) -> None:
         woke, talk = trio.current_time(), self.talk
@@ -213,18 +222,20 @@ class _Reader:
 
     def _claim(self, decoded: Decoded, wakeup: Wakeup) -> Arrival:
         """Make the ticks ours: those asked for, marked with feed and receipt."""
+        ticks, rejected = decoded.ticks, decoded.rejected
         wanted, feed, received_us = self.talk.wanted, self.setup.feed_name, wakeup.received_us
-        ticks: list[Tick] = []
-        rejected = [*decoded.rejected]
-        for tick in decoded.ticks:
-            if tick.symbol not in wanted:
-                rejected.append("a symbol that was not subscribed")
-                continue
+        if not wanted.issuperset(map(_SYMBOL, ticks)):
+            asked = [tick for tick in ticks if tick.symbol in wanted]
+            rejected = [*rejected, *["a symbol that was not subscribed"] * (len(ticks) - len(asked))]
+            ticks = asked
+        for tick in ticks:
             # The feed has just made this tick for us: nobody else has seen it, so it may still be written to.
             tick.feed = feed  # type: ignore[misc]
             tick.received_us = received_us  # type: ignore[misc]
-            ticks.append(tick)
         return Arrival(self.talk.session, ticks, rejected)
+
+
+_SYMBOL = operator.attrgetter("symbol")
 
 
 @attrs.frozen
@@ -374,12 +385,15 @@ async def emit(events: trio.MemorySendChannel[Event], event: Event) -> None:
     Cancellation:
         Shielded. It ends with the sequencer at the latest, which a hard stop ends.
     """
-    with trio.CancelScope(shield=True):
-        try:
+    try:
+        # Without a wait where there is room: that spares a scheduler pass, and every caller waits for its peer, too.
+        events.send_nowait(event)
+    except trio.WouldBlock:
+        with trio.CancelScope(shield=True), suppress(trio.BrokenResourceError):
             await events.send(event)
-        except trio.BrokenResourceError:
-            # A hard stop: the sequencer is gone. What was in hand stays counted as waiting in the inbox.
-            return
+    except trio.BrokenResourceError:
+        # A hard stop: the sequencer is gone. What was in hand stays counted as waiting in the inbox.
+        return
 
 
 def leaves(group: BaseExceptionGroup[E]) -> list[E]:
