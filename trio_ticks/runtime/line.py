@@ -19,10 +19,12 @@ from trio_ticks.core.freshness import Freshness
 from trio_ticks.core.intake import Ended, Event, Session
 from trio_ticks.errors import FeedError
 from trio_ticks.runtime.conversation import Conversation
-from trio_ticks.runtime.session import LineSetup, emit, hold_session, leaves, tell
+from trio_ticks.runtime.groups import leaves
+from trio_ticks.runtime.session import hold_session
 from trio_ticks.runtime.transport import LinkClosed
 from trio_ticks.runtime.turns import connect_turn
 from trio_ticks.runtime.vitals import LineStatistics, Vitals
+from trio_ticks.runtime.wiring import LineSetup, emit, tell
 
 log = logging.getLogger("trio_ticks.line")
 
