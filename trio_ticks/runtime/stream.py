@@ -59,7 +59,11 @@ class Ticks:
 
     async def __anext__(self) -> Tick:
         while True:
-            record = await self._record()
+            at = self._at
+            if at < len(self._hand) and self._max_age_us is None:  # in hand, and nothing to ask of it: no call
+                record, self._at = self._hand[at], at + 1
+            else:
+                record = await self._record()
             if type(record) is Tick:
                 return record
 
