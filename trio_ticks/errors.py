@@ -13,6 +13,9 @@
     │  ├ CertificateError          the server is not who it claims to be     fatal
     │  └ SubscriptionError         no valid symbol is left                   fatal
     ├ JournalError                 the journal cannot be written or read
+    │  ├ JournalLockedError        another engine writes it; it is named    fatal
+    │  ├ JournalFullError          no room: nothing of it was written       transient: try again
+    │  └ JournalDamagedError       it is not what was written               fatal for what it names
     ├ SinkError
     │  ├ SinkUnavailableError      resend later
     │  └ SinkRejectedError         dead-letter, go on
@@ -88,6 +91,21 @@ class SubscriptionError(FeedError):
 
 class JournalError(TrioTicksError):
     """The journal cannot be written or read."""
+
+
+class JournalLockedError(JournalError):
+    """Another engine writes this journal. The message names its process, host and start."""
+
+
+class JournalFullError(JournalError):
+    """No room, by the quota, the floor of free space or the disk itself.
+
+    Nothing of what was to be written was, everything else stays readable, and trying again may succeed.
+    """
+
+
+class JournalDamagedError(JournalError):
+    """What the journal holds is not what was written: a changed byte, a cut file."""
 
 
 class SinkError(TrioTicksError):

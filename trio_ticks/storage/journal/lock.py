@@ -1,0 +1,76 @@
+"""One writer per journal: a lock on the file beside it, which ends with the process, however that ends.
+
+The file stays when the lock is gone, because removing it would let two engines lock two files of one name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from trio_ticks.errors import JournalError, JournalLockedError
+
+# On Windows a locked byte cannot be read; this one lies beyond the text.
+_LOCKED_BYTE = 1 << 20
+_LONGEST_OWNER_BYTES = 1_000
+
+
+class WriterLock:
+    """The right to write one journal, held until `release`."""
+
+    def __init__(self, path: Path, *, owner: str) -> None:
+        """Take the lock.
+
+        Raises:
+            JournalLockedError: another engine has it; its ``owner`` is named.
+            JournalError: the file cannot be made or locked.
+        """
+        self.path = path.with_name(path.name + ".lock")
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise JournalError(f"the journal's lock {self.path} cannot be opened: {error.strerror}") from error
+        try:
+            _lock(self._file)
+        except OSError as error:
+            holder = os.pread(self._file, _LONGEST_OWNER_BYTES, 0) if hasattr(os, "pread") else b""
+            os.close(self._file)
+            raise _refusal(path, self.path, holder, error) from error
+        self._write_owner(owner)
+
+    def release(self) -> None:
+        """Give the lock back. Calling it again does nothing."""
+        if self._file >= 0:
+            os.ftruncate(self._file, 0)
+            os.close(self._file)
+            self._file = -1
+
+    def _write_owner(self, owner: str) -> None:
+        """Say who holds it. Only words: on a full disk the lock holds all the same."""
+        os.ftruncate(self._file, 0)
+        try:
+            os.write(self._file, owner.encode())
+        except OSError:
+            os.ftruncate(self._file, 0)
+
+
+def _refusal(journal: Path, lock: Path, holder: bytes, error: OSError) -> JournalError:
+    if isinstance(error, (BlockingIOError, PermissionError)):
+        name = holder.decode(errors="replace").strip() or "another process"
+        return JournalLockedError(f"the journal {journal} is being written by {name}")
+    return JournalError(f"the journal's lock {lock} cannot be taken: {error.strerror}")
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,137 @@
+"""The file: its tables, its mark and version, and how a connection to it is set up.
+
+One row of ``batch`` is one batch, its position the row's number: 1, 2, 3 … over the journal's life. The headers of
+256 rows are summed up in one row of ``zone``, written when the next ones begin, so that a search by time or kind reads
+one small row in place of 256 pages; an index over the times would cost a page with every commit. The last batch is
+never deleted: it carries the position and the count of ticks from which the next one goes on.
+
+The payload stands last in its row, so that SQLite reads a header without the pages the payload flows over to.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from trio_ticks.errors import JournalError
+from trio_ticks.storage.journal.faults import translated
+
+# "TTJ" and the number of the file's layout before any version: `file` and SQLite itself tell whose file it is.
+APPLICATION_ID = 0x54544A31
+FORMAT_VERSION = 1
+ZONE = 256
+
+# Longer than any commit on a failing disk. Another process writes only when someone asks for dead letters again.
+_BUSY_S = 60.0
+# The blocks of the file systems it will lie on. Larger pages save nothing: a batch flows over several anyhow, and
+# each commit of one tick would write one whole page.
+_PAGE_BYTES = 4_096
+# 16 MiB of log before it is carried over into the file. Less carries hot pages over too often; more is disk that the
+# quota does not count, and a longer start after a crash.
+_LOG_PAGES = 4_096
+# The pages that a commit touches, and those a search passes through.
+_CACHE_KIB = 8_192
+
+_TABLES = """
+CREATE TABLE batch (
+    position INTEGER PRIMARY KEY,
+    first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
+    first_received_us INTEGER NOT NULL, last_received_us INTEGER NOT NULL,
+    records INTEGER NOT NULL, ticks INTEGER NOT NULL, total_ticks INTEGER NOT NULL,
+    kinds INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE zone (
+    zone INTEGER PRIMARY KEY, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, kinds INTEGER NOT NULL
+);
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    position INTEGER NOT NULL, saved_us INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE TABLE cursor (
+    name TEXT PRIMARY KEY, position INTEGER NOT NULL, base_ticks INTEGER NOT NULL, passed_ticks INTEGER NOT NULL,
+    stored INTEGER NOT NULL, dead_lettered INTEGER NOT NULL, discarded INTEGER NOT NULL, retrying INTEGER NOT NULL,
+    settled_us INTEGER NOT NULL
+);
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, cursor TEXT NOT NULL, retrying INTEGER NOT NULL,
+    position INTEGER NOT NULL, place INTEGER NOT NULL, ticks INTEGER NOT NULL, reason TEXT NOT NULL,
+    died_us INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE INDEX dead_letter_queue ON dead_letter (cursor, retrying, id);
+CREATE TABLE about (created_us INTEGER NOT NULL, created_by TEXT NOT NULL);
+"""
+
+
+def connect_writing(path: Path, *, synchronous: str) -> sqlite3.Connection:
+    """Return a connection that writes; the file is created where there is none, and checked where there is."""
+    with translated(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        with translated(path):
+            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            check_format(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            _set_up(connection, synchronous)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reading(path: Path) -> sqlite3.Connection:
+    """Return a connection that cannot write, to a file that exists."""
+    if not path.is_file():
+        raise JournalError(f"there is no journal {path}")
+    with translated(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=_BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # Without this SQLite reads nothing at all of a file that was cut short. The connection cannot write anyway.
+        connection.execute("PRAGMA writable_schema = ON")
+    return connection
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> bool:
+    """Return whether it is a journal; False where the file is still empty.
+
+    Raises:
+        JournalError: another program's file, or a newer version's.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application == APPLICATION_ID:
+        if version > FORMAT_VERSION:
+            raise JournalError(
+                f"{path} has journal format {version}; this version of trio_ticks knows formats up to {FORMAT_VERSION}"
+            )
+        return True
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] or application or version:
+        raise JournalError(f"{path} is a database of another program, not a journal of trio_ticks")
+    return False
+
+
+def create_tables(connection: sqlite3.Connection, *, created_us: int, created_by: str) -> None:
+    """Make an empty file a journal, wholly or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO about VALUES (?, ?)", (created_us, created_by))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+    connection.execute("COMMIT")
+
+
+def _set_up(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    # macOS answers fsync before the disk has it. Elsewhere these two mean nothing.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+    # Debian overwrites what is deleted with zeros, which writes every page of a batch once more.
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * _PAGE_BYTES}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

@@ -1,0 +1,299 @@
+"""The writer's end of the journal."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from trio_ticks.errors import JournalDamagedError, JournalFullError
+from trio_ticks.model import Record, datetime_of
+from trio_ticks.storage.journal.cursors import Cursors
+from trio_ticks.storage.journal.faults import FULL_CODES, translated
+from trio_ticks.storage.journal.lock import WriterLock
+from trio_ticks.storage.journal.records import Checkpoint, Committed, Damage, Trimmed
+from trio_ticks.storage.journal.room import Reserve, Room
+from trio_ticks.storage.journal.rows import INSERT, Sealed, seal
+from trio_ticks.storage.journal.schema import ZONE, check_format, connect_writing, create_tables
+from trio_ticks.storage.journal.tail import Zone, read_tail
+from trio_ticks.storage.journal.transaction import transaction
+
+SYNCHRONOUS = {"commit": "FULL", "checkpoint": "NORMAL"}
+
+# Batches that are deleted in one transaction: small enough to succeed on a disk that is nearly full.
+_TRIM_STEP = 64
+# What a commit that finds no room frees at least, so that not every one has to.
+_TRIM_BYTES = 1024 * 1024
+
+
+class Journal:
+    """An open journal and the right to write it.
+
+    Not for two threads at a time; `open_cursors` gives what a drainer's thread needs.
+
+    Attributes:
+        path: The file.
+        damage: What was found wrong at the end of the file when it was opened. Appending goes on behind it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: WriterLock,
+        *,
+        max_size_bytes: int | None,
+        free_floor_bytes: int,
+        free_bytes: Callable[[], int],
+    ) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._limits = {
+            "max_size_bytes": max_size_bytes,
+            "free_floor_bytes": free_floor_bytes,
+        }
+        self._free_bytes = free_bytes
+        self._room = Room(
+            connection, max_size_bytes=max_size_bytes, free_floor_bytes=free_floor_bytes, free_bytes=free_bytes
+        )
+        self._reserve = Reserve(path)
+        self._writing = threading.Lock()
+        self._tail, damage = read_tail(connection)
+        self.damage: tuple[Damage, ...] = tuple(damage)
+        self._reserve.hold()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        now_us: int,
+        fsync: Literal["commit", "checkpoint"] = "commit",
+        max_size_bytes: int | None = None,
+        free_floor_bytes: int = 0,
+        free_bytes: Callable[[], int] | None = None,
+        owner: str | None = None,
+    ) -> Self:
+        """Take the lock and open the journal, which is made where there is none.
+
+        Args:
+            path: The file. ``<path>.lock`` and, while it is open, SQLite's ``-wal`` and ``-shm`` lie beside it.
+            now_us: The present, UTC microseconds.
+            fsync: ``commit``: what is committed survives a power cut. ``checkpoint``: it survives the end of the
+                process; a power cut takes what was committed since the log was last carried over.
+            max_size_bytes: The quota of the file; the log beside it may hold another 16 MiB. None: the disk.
+            free_floor_bytes: The file does not grow while the disk has less free than this.
+            free_bytes: How much the disk has free. None: asks the system.
+            owner: Who writes, for the message that a second engine gets. None: process, host and ``now_us``.
+
+        Raises:
+            JournalLockedError: another engine writes it.
+            JournalDamagedError: it cannot be read well enough to be written.
+            JournalError: it is no journal, or a newer version's, or cannot be opened.
+            ValueError: the quota is too small for anything.
+        """
+        file = Path(path)
+        lock = WriterLock(file, owner=owner or _owner(now_us))
+        try:
+            connection = _connect(file, fsync, now_us, owner or _owner(now_us))
+            try:
+                with translated(file):
+                    return cls(
+                        file,
+                        connection,
+                        lock,
+                        max_size_bytes=max_size_bytes,
+                        free_floor_bytes=free_floor_bytes,
+                        free_bytes=free_bytes or (lambda: shutil.disk_usage(file.absolute().parent).free),
+                    )
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def last_position(self) -> int:
+        """The position of the last batch; 0 where there is none."""
+        return self._tail.position
+
+    @property
+    def total_ticks(self) -> int:
+        """How many ticks it has taken in its life."""
+        return self._tail.total_ticks
+
+    def commit(
+        self,
+        batches: Sequence[Sequence[Record]],
+        *,
+        now_us: int,
+        checkpoint: bytes | None = None,
+        reserved: bool = False,
+    ) -> Committed:
+        """Append batches, each as one row, and replace the checkpoint, all in one transaction.
+
+        When it returns, everything is in the journal; when it raises, nothing is. Where there is no room, what every
+        cursor has passed is deleted first.
+
+        Args:
+            batches: Records in order; empty ones are left out.
+            now_us: The present, UTC microseconds.
+            checkpoint: The sequencer's state after these batches. None: the last one stays.
+            reserved: May use the room that is kept for saying that there is none.
+
+        Raises:
+            JournalFullError: no room; the same commit may succeed later.
+            JournalError: the disk failed, or a record cannot be written down.
+        """
+        sealed = [seal(records, now_us) for records in batches if records]
+        with self._writing, translated(self.path):
+            self._room.admit(reserved=reserved)
+            try:
+                committed = self._append(sealed, checkpoint, now_us)
+            except sqlite3.OperationalError as error:
+                if not self._make_room(error, sealed, reserved=reserved):
+                    raise
+                committed = self._append(sealed, checkpoint, now_us)
+        if not reserved and not self._room.is_below_floor():
+            self._reserve.hold()
+        return committed
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the sequencer's state as it was last committed, or None where it never was.
+
+        Raises:
+            JournalDamagedError: it is not what was written.
+        """
+        with translated(self.path):
+            row = self._connection.execute("SELECT position, saved_us, payload, crc FROM checkpoint").fetchone()
+        if row is None:
+            return None
+        *fields, crc = row
+        if zlib.crc32(fields[-1]) != crc:
+            raise JournalDamagedError(f"the checkpoint in {self.path} is not what was written: its checksum differs")
+        return Checkpoint(*fields)
+
+    def trim(self, *, want_bytes: int) -> Trimmed:
+        """Delete the oldest batches that every cursor has passed, until their payloads reach ``want_bytes``.
+
+        The room is used again by later commits; the file does not shrink. Without a cursor nothing is deleted, and
+        the last batch never is.
+        """
+        with self._writing, translated(self.path):
+            return self._trim(want_bytes)
+
+    def open_cursors(self) -> Cursors:
+        """Return the sinks' end: a connection of its own, for one thread at a time. Close it before the journal."""
+        return Cursors(self.path, writing=self._writing, free_bytes=self._free_bytes, **self._limits)
+
+    def close(self) -> None:
+        """Carry the log over into the file, and give the lock back."""
+        with translated(self.path):
+            self._connection.close()
+        self._reserve.release()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _append(self, batches: Sequence[Sealed], checkpoint: bytes | None, now_us: int) -> Committed:
+        before = tail = self._tail
+        rows, zones = [], []
+        for batch in batches:
+            tail, ended = tail.appended(batch)
+            rows.append(batch.row(tail.position, tail.total_ticks))
+            if ended:
+                zones.append(ended)
+        with transaction(self._connection):
+            self._connection.executemany(INSERT, rows)
+            self._connection.executemany(_INSERT_ZONE, map(_zone_row, zones))
+            if checkpoint is not None:
+                self._connection.execute(
+                    _REPLACE_CHECKPOINT, (tail.position, now_us, zlib.crc32(checkpoint), checkpoint)
+                )
+        self._tail = tail
+        return Committed(
+            min(before.position + 1, tail.position),
+            tail.position,
+            tail.total_ticks - before.total_ticks,
+            sum(len(batch.payload) for batch in batches),
+        )
+
+    def _make_room(self, error: sqlite3.OperationalError, batches: Sequence[Sealed], *, reserved: bool) -> bool:
+        """Return whether something was freed; otherwise raise what is full."""
+        if error.sqlite_errorcode not in FULL_CODES:
+            return False
+        if reserved and self._reserve.release():
+            return True
+        needed = sum(len(batch.payload) for batch in batches)
+        if self._trim(max(_TRIM_BYTES, 2 * needed)).batches:
+            return True
+        raise JournalFullError(f"the journal {self.path} cannot grow: {self._room.shortage()}") from error
+
+    def _trim(self, want_bytes: int) -> Trimmed:
+        trimmed = Trimmed(0, 0, 0)
+        limit = self._connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
+        limit = min(limit, self._tail.position - 1)
+        while trimmed.payload_bytes < want_bytes:
+            rows = self._connection.execute(_OLDEST, (limit, _TRIM_STEP)).fetchall()
+            if not rows:
+                break
+            with transaction(self._connection):
+                self._connection.execute("DELETE FROM batch WHERE position <= ?", (rows[-1][0],))
+                self._connection.execute("DELETE FROM zone WHERE zone < ?", (rows[-1][0] // ZONE,))
+            trimmed = Trimmed(
+                trimmed.batches + len(rows),
+                trimmed.ticks + sum(ticks for _, ticks, _ in rows),
+                trimmed.payload_bytes + sum(size for _, _, size in rows),
+            )
+        return trimmed
+
+
+def _connect(path: Path, fsync: str, now_us: int, owner: str) -> sqlite3.Connection:
+    connection = connect_writing(path, synchronous=SYNCHRONOUS[fsync])
+    try:
+        with translated(path):
+            if not check_format(connection, path):
+                create_tables(connection, created_us=now_us, created_by=owner)
+                _sync_directory(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the file's name survive a power cut, where the system knows how."""
+    if os.name == "posix":
+        directory = os.open(path.absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _owner(now_us: int) -> str:
+    return f"process {os.getpid()} on {platform.node()}, started {datetime_of(now_us).isoformat(timespec='seconds')}"
+
+
+def _zone_row(zone: Zone) -> tuple[int, int, int, int]:
+    return zone.number, zone.first_us, zone.last_us, zone.kinds
+
+
+_INSERT_ZONE = "INSERT OR REPLACE INTO zone VALUES (?, ?, ?, ?)"
+_REPLACE_CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?)"
+_OLDEST = "SELECT position, ticks, length(payload) FROM batch WHERE position <= ? ORDER BY position LIMIT ?"
