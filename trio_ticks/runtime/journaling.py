@@ -1,0 +1,211 @@
+"""The journal's writer: takes what the sequencer delivered, a few milliseconds' worth at a time, and commits it.
+
+Strategies do not wait for it. It is told of each step's records without a wait, lingers so that a busy moment makes one
+transaction in place of hundreds, and waits for the disk in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import attrs
+import trio
+
+from trio_ticks.config import WhenFull
+from trio_ticks.core.recording import Entry, JournalLedger, Recorder
+from trio_ticks.errors import JournalError, JournalFullError
+from trio_ticks.model import Gap, Record, Status
+from trio_ticks.runtime.clock import NowUs
+from trio_ticks.storage.journal import Journal
+
+T = TypeVar("T")
+
+log = logging.getLogger("trio_ticks.journal")
+
+AGAIN_S = 1.0
+"""Between attempts while the journal takes nothing. Sooner would only ask a full disk more often; every second later
+is a second of ticks more in the gap."""
+
+BATCH_TICKS = 1_024
+"""In one row of the journal, so that a reader holds little at once. Fewer would compress worse."""
+
+
+class RunSync(Protocol):
+    """Runs a function that blocks: in a thread, or in a simulation on the spot."""
+
+    def __call__(self, function: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """Return what the function returns."""
+        ...
+
+
+async def in_thread(function: Callable[..., T], *args: Any) -> T:
+    """Run a function in a worker thread, which is not abandoned: what was begun on the disk is finished.
+
+    Cancellation:
+        After the function has returned.
+    """
+    return await trio.to_thread.run_sync(function, *args)
+
+
+@attrs.define(eq=False)
+class JournalWriter:
+    """The writer's task, and what the engine tells it.
+
+    Args:
+        journal: Open; closed by whoever opened it.
+        recorder: The queue.
+        linger_s: How long it waits for more before it commits.
+        when_full: ``gap``, ``block`` or ``stop``.
+        now_us: The clock.
+        run_sync: Where it waits for the disk.
+        tell: Tells consumers that the journal takes nothing, or takes ticks again.
+        fail: Stops the engine.
+    """
+
+    journal: Journal
+    recorder: Recorder
+    linger_s: float
+    when_full: WhenFull
+    now_us: NowUs
+    run_sync: RunSync
+    tell: Callable[[Status], Awaitable[None]]
+    fail: Callable[[JournalError], None]
+    last_error: str = ""
+    position: int = 0
+    committed: trio.Event = attrs.field(factory=trio.Event)
+    _news: trio.Event = attrs.field(factory=trio.Event)
+    _room: trio.Event = attrs.field(factory=trio.Event)
+    _over: bool = False
+    _cause: str = "journal"
+
+    def __attrs_post_init__(self) -> None:
+        self.position = self.journal.last_position
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be written."""
+        return self._over and self.recorder.is_empty
+
+    def offer(self, records: Sequence[Record], marks: Mapping[str, bytes] | None = None) -> None:
+        """Take a step's records, and the marks of the state after them. Never waits."""
+        was_lossy = self.recorder.is_lossy
+        self.recorder.offer(records, marks)
+        if self.recorder.is_lossy and not was_lossy:
+            self._cause = "overflow"
+            log.critical("the journal is too slow: ticks are left out of it until it has caught up")
+        self._news.set()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._over = True
+        self._news.set()
+
+    async def wait_room(self) -> None:
+        """Wait while the queue is full.
+
+        Cancellation:
+            At any await; nothing was queued.
+        """
+        while self.recorder.is_full and not self._over:
+            self._room = trio.Event()
+            await self._room.wait()
+
+    async def wait_committed(self, after: int) -> None:
+        """Wait until there is something behind a position."""
+        while self.position <= after:
+            await self.committed.wait()
+
+    def ledger(self) -> JournalLedger:
+        """Return what became of the accepted ticks."""
+        return self.recorder.ledger()
+
+    async def run(self) -> None:
+        """Write until nothing more comes and all is written, or left out inside a gap.
+
+        Cancellation:
+            At any await; a commit that has begun is finished. What was queued stays counted as such.
+        """
+        while True:
+            if not self._over and self.recorder.is_empty and not self.recorder.is_lossy:
+                await self._news.wait()
+                self._news = trio.Event()
+            if not self._over:
+                await trio.sleep(self.linger_s)
+            if await self._write():
+                if self.is_over and not self.recorder.is_lossy:
+                    return
+            elif self._over and self.recorder.is_empty:
+                return
+            elif not await self._pause():
+                return
+
+    async def _write(self) -> bool:
+        """Commit what is queued, or the gap; return whether the journal took it."""
+        entries = self.recorder.take()
+        gap = None if entries else self.recorder.gap(self._cause)
+        if not entries and gap is None:
+            return True
+        records = [list(entry.records) for entry in entries] if gap is None else [[gap]]
+        try:
+            await self._commit(records, entries, reserved=gap is not None and self._over)
+        except JournalError as error:
+            await self._refused(entries, error)
+            return False
+        self.recorder.written(entries)
+        self._room.set()
+        if gap is not None:
+            self.recorder.resumed()
+            await self._say("resumed", f"the journal takes ticks again; it lacks {gap.missed:,}")
+        return True
+
+    async def _commit(self, records: list[list[Record]], entries: Sequence[Entry], *, reserved: bool) -> None:
+        marks: dict[str, bytes] = {}
+        for entry in entries:
+            marks.update(entry.marks)
+        now_us = self.now_us()
+        done = await self.run_sync(
+            lambda: self.journal.commit(_packed(records), now_us=now_us, marks=marks, reserved=reserved)
+        )
+        self.position = done.last_position
+        self.committed.set()
+        self.committed = trio.Event()
+
+    async def _refused(self, entries: Sequence[Entry], error: JournalError) -> None:
+        is_new, self.last_error = self.last_error != str(error), str(error)
+        was_lossy = self.recorder.is_lossy
+        self.recorder.failed(entries)
+        self._cause = "full" if isinstance(error, JournalFullError) else "journal"
+        if self.when_full == "stop":
+            self.fail(error)
+        elif is_new or not was_lossy:
+            log.critical("the journal takes nothing: %s", error)
+            await self._say("journal", str(error))
+
+    async def _pause(self) -> bool:
+        """Wait before the next attempt; return whether there is to be one."""
+        if self.when_full == "stop":
+            return False
+        with trio.move_on_after(AGAIN_S):
+            while not self._over:
+                await self._news.wait()
+                self._news = trio.Event()
+        return True
+
+    async def _say(self, status: str, words: str) -> None:
+        await self.tell(Status(status, self.now_us(), words, source="journal"))
+
+
+def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
+    """Return the same records in fewer and fuller batches."""
+    packed: list[list[Record]] = []
+    for batch in batches:
+        if packed and len(packed[-1]) + len(batch) <= BATCH_TICKS:
+            packed[-1].extend(batch)
+        elif batch:
+            packed.append(batch)
+    return packed
+
+
+__all__ = ["AGAIN_S", "BATCH_TICKS", "Gap", "JournalWriter", "RunSync", "in_thread"]
