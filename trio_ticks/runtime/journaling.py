@@ -16,7 +16,7 @@ import trio
 from trio_ticks.config import WhenFull
 from trio_ticks.core.recording import Entry, JournalLedger, Recorder
 from trio_ticks.errors import JournalError, JournalFullError
-from trio_ticks.model import Gap, Record, Status
+from trio_ticks.model import Record, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.storage.journal import Journal
 
@@ -113,8 +113,13 @@ class JournalWriter:
             await self._room.wait()
 
     async def wait_committed(self, after: int) -> None:
-        """Wait until there is something behind a position."""
-        while self.position <= after:
+        """Wait until there is something behind a position, or nothing more will be."""
+        while self.position <= after and not self.is_over:
+            await self.committed.wait()
+
+    async def wait_over(self) -> None:
+        """Wait until nothing more will be written."""
+        while not self.is_over:
             await self.committed.wait()
 
     def ledger(self) -> JournalLedger:
@@ -127,6 +132,12 @@ class JournalWriter:
         Cancellation:
             At any await; a commit that has begun is finished. What was queued stays counted as such.
         """
+        try:
+            await self._write_all()
+        finally:
+            self._wake()
+
+    async def _write_all(self) -> None:
         while True:
             if not self._over and self.recorder.is_empty and not self.recorder.is_lossy:
                 await self._news.wait()
@@ -138,8 +149,10 @@ class JournalWriter:
                     return
             elif self._over and self.recorder.is_empty:
                 return
-            elif not await self._pause():
+            elif self.when_full == "stop":
                 return
+            else:
+                await trio.sleep(AGAIN_S)
 
     async def _write(self) -> bool:
         """Commit what is queued, or the gap; return whether the journal took it."""
@@ -169,6 +182,9 @@ class JournalWriter:
             lambda: self.journal.commit(_packed(records), now_us=now_us, marks=marks, reserved=reserved)
         )
         self.position = done.last_position
+        self._wake()
+
+    def _wake(self) -> None:
         self.committed.set()
         self.committed = trio.Event()
 
@@ -183,16 +199,6 @@ class JournalWriter:
             log.critical("the journal takes nothing: %s", error)
             await self._say("journal", str(error))
 
-    async def _pause(self) -> bool:
-        """Wait before the next attempt; return whether there is to be one."""
-        if self.when_full == "stop":
-            return False
-        with trio.move_on_after(AGAIN_S):
-            while not self._over:
-                await self._news.wait()
-                self._news = trio.Event()
-        return True
-
     async def _say(self, status: str, words: str) -> None:
         await self.tell(Status(status, self.now_us(), words, source="journal"))
 
@@ -206,6 +212,3 @@ def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
         elif batch:
             packed.append(batch)
     return packed
-
-
-__all__ = ["AGAIN_S", "BATCH_TICKS", "Gap", "JournalWriter", "RunSync", "in_thread"]

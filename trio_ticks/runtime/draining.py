@@ -1,0 +1,230 @@
+"""Drainers: one task for each sink, which reads the journal at the sink's own pace and moves the sink's cursor.
+
+A round is: read what lies behind the cursor → hand it over → get the receipt → move the cursor. Whatever ends a round
+before its last step leaves the cursor where it is, and the same batch is sent again. So a sink is never ahead of its
+cursor by more than one batch, and never behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import attrs
+import trio
+
+from trio_ticks.core.backoff import Backoff
+from trio_ticks.errors import SinkRejectedError, SinkUnavailableError
+from trio_ticks.model import ticks_in
+from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.journaling import JournalWriter, RunSync
+from trio_ticks.runtime.portions import Portion, portions_of
+from trio_ticks.runtime.sinks import AnySink, Delivery, Refused, SinkBatch
+from trio_ticks.storage import payload
+from trio_ticks.storage.journal import Cursors, CursorState, DeadLetter, JournalReader, NewDeadLetter
+
+log = logging.getLogger("trio_ticks.sink")
+
+FIRST_S = 0.5
+MOST_S = 30.0
+"""Between attempts at a sink that does not take anything: it doubles from the first to the most. Longer would let a
+database that is back wait for the data; shorter adds to the load of one that is not."""
+
+ROWS = 64
+"""Of the journal in one reading: with full batches as much as a sink takes in a second, in a few megabytes."""
+
+
+@attrs.frozen
+class SinkStatistics:
+    """A sink at one instant.
+
+    Attributes:
+        name: Its name.
+        state: ``draining``, ``waiting`` for something to send, ``holding`` because it takes nothing, or ``ended``.
+        position: Everything up to this batch of the journal is settled.
+        appended, stored, dead_lettered, discarded, pending: Ticks; the first is the sum of the others.
+        lag_s: The age, since receipt, of the oldest tick that it has not; 0.0 where it has all.
+        attempts: Batches handed over, again or for the first time.
+        failures: How many of these came to nothing.
+        last_error: The reason of the latest.
+    """
+
+    name: str
+    state: str
+    position: int
+    appended: int
+    stored: int
+    dead_lettered: int
+    discarded: int
+    pending: int
+    lag_s: float
+    attempts: int
+    failures: int
+    last_error: str
+
+
+@attrs.define(eq=False)
+class Drainer:
+    """The drainer of one sink; `run` is its task.
+
+    Args:
+        sink: Where to.
+        cursors: A connection of its own.
+        reader: A connection of its own.
+        writer: Tells when there is more.
+        state: Where the sink's cursor stands, before anything is written.
+        now_us: The clock.
+        run_sync: Where it waits for the disk.
+        chance: Returns a number in [0, 1) to spread retries with.
+    """
+
+    sink: AnySink
+    cursors: Cursors
+    reader: JournalReader
+    writer: JournalWriter
+    state: CursorState
+    now_us: NowUs
+    run_sync: RunSync
+    chance: Callable[[], float]
+    _base: int = 0
+    _doing: str = "waiting"
+    _attempts: int = 0
+    _failures: int = 0
+    _last_error: str = ""
+    _backoff: Backoff = attrs.field(factory=lambda: Backoff(first_s=FIRST_S, max_s=MOST_S, healthy_s=0.0))
+
+    def __attrs_post_init__(self) -> None:
+        self._base = self.writer.journal.total_ticks - self.state.appended
+
+    async def run(self) -> None:
+        """Drain until the journal is over and all of it was handed over; a sink that takes nothing is not waited for.
+
+        Cancellation:
+            At any await; the cursor stands where the last receipt left it.
+        """
+        try:
+            async with self.sink.open() as delivery:
+                while await self._round(delivery):
+                    pass
+        finally:
+            self._doing = "ended"
+
+    def statistics(self) -> SinkStatistics:
+        """Return how the sink is doing."""
+        state = self.state
+        appended = self.writer.journal.total_ticks - self._base
+        pending = appended - state.stored - state.dead_lettered - state.discarded
+        since_us = state.oldest_pending_us or state.settled_us
+        return SinkStatistics(
+            name=self.sink.name,
+            state=self._doing,
+            position=state.position,
+            appended=appended,
+            stored=state.stored,
+            dead_lettered=state.dead_lettered,
+            discarded=state.discarded,
+            pending=pending,
+            lag_s=max(0.0, (self.now_us() - since_us) / 1e6) if pending else 0.0,
+            attempts=self._attempts,
+            failures=self._failures,
+            last_error=self._last_error,
+        )
+
+    async def _round(self, delivery: Delivery) -> bool:
+        """Hand over what there is; return whether there may be more."""
+        if self.state.retrying and not await self._retry(delivery):
+            return False
+        portions = await self.run_sync(self._read)
+        for portion in portions:
+            if not await self._drain(delivery, portion):
+                return False
+        if not portions:
+            if self.writer.is_over and self.writer.position <= self.state.position:
+                return False
+            self._doing = "waiting"
+            await self.writer.wait_committed(self.state.position)
+        return True
+
+    def _read(self) -> list[Portion]:
+        batches = self.reader.batches(after=self.state.position, limit=ROWS)
+        return portions_of(batches, kinds=self.sink.kinds, batch_ticks=self.sink.batch_ticks)
+
+    async def _drain(self, delivery: Delivery, portion: Portion) -> bool:
+        batch = portion.batch
+        refused = await self._deliver(delivery, batch) if batch.records else []
+        if refused is None:
+            return False
+        dead = [_dead_letter(batch, item) for item in refused]
+        lost = sum(letter.ticks for letter in dead)
+        stored = portion.ticks - portion.discarded - lost
+        self.state = await self.run_sync(
+            lambda: self.cursors.settle(
+                self.sink.name,
+                portion.position,
+                now_us=self.now_us(),
+                stored=stored,
+                dead=dead,
+                discarded=portion.discarded,
+            )
+        )
+        return True
+
+    async def _retry(self, delivery: Delivery) -> bool:
+        """Send dead letters again that somebody has asked for."""
+        name = self.sink.name
+        for letter in await self.run_sync(lambda: self.cursors.retrying(name)):
+            batch = SinkBatch(letter.position, payload.decode(letter.payload), [(letter.position, letter.place)])
+            refused = await self._deliver(delivery, batch)
+            if refused is None:
+                return False
+            self.state = await self.run_sync(partial(self._settle_retry, letter, [item.reason for item in refused]))
+        return True
+
+    def _settle_retry(self, letter: DeadLetter, reasons: Sequence[str]) -> CursorState:
+        dead = {letter.id: reason for reason in reasons}
+        return self.cursors.settle_retries(self.sink.name, stored=() if dead else (letter.id,), dead=dead)
+
+    async def _deliver(self, delivery: Delivery, batch: SinkBatch) -> Sequence[Refused] | None:
+        """Hand a batch over until it is taken or refused; None where the engine stops meanwhile."""
+        while True:
+            self._attempts += 1
+            try:
+                refused = await delivery.deliver(batch)
+            except SinkRejectedError as error:
+                refused = [Refused(index, str(error)) for index in range(len(batch.records))]
+            except Exception as error:  # noqa: BLE001 - user's code: what it did not take is kept and sent again
+                if not await self._hold(error):
+                    return None
+                continue
+            self._took(refused)
+            return refused
+
+    async def _hold(self, error: Exception) -> bool:
+        """Wait before the next attempt; return whether there is to be one."""
+        words = str(error) if isinstance(error, SinkUnavailableError) else f"{type(error).__name__}: {error}"
+        if self._doing != "holding" or words != self._last_error:
+            log.warning("sink %s takes nothing, its ticks wait in the journal: %s", self.sink.name, words)
+        self._doing, self._last_error = "holding", words
+        self._failures += 1
+        if self.writer.is_over:
+            return False
+        pause_s = self._backoff.after(None, self.chance())
+        with trio.move_on_after(max(pause_s, getattr(error, "after_s", 0.0))):
+            await self.writer.wait_over()
+            return False
+        return True
+
+    def _took(self, refused: Sequence[Refused]) -> None:
+        if self._doing == "holding":
+            log.warning("sink %s takes ticks again", self.sink.name)
+        self._doing = "draining"
+        self._backoff.after(0.0, 0.0)
+        if refused:
+            log.error("sink %s refuses %d records for good: %s", self.sink.name, len(refused), refused[0].reason)
+
+
+def _dead_letter(batch: SinkBatch, refused: Refused) -> NewDeadLetter:
+    position, place = batch.places[refused.index]
+    record = batch.records[refused.index]
+    return NewDeadLetter(position, place, refused.reason, payload.encode([record]), ticks_in([record]))

@@ -1,0 +1,131 @@
+"""What a sink is: whatever takes batches from the journal, and says what became of them.
+
+A sink of one's own is an async function of a `SinkBatch`, wrapped in `Sink`. It is called at least once for every batch,
+in the journal's order, one at a time; after a crash or an outage with the same batch, of the same ``id``, once more.
+What it returns counts for nothing: that it returns is the receipt. It raises `SinkRejectedError` for what it will never
+take, which is kept as a dead letter, and anything else to be called again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import attrs
+
+from trio_ticks.errors import ConfigError
+from trio_ticks.model import Record, Tick
+
+
+@attrs.frozen
+class SinkBatch:
+    """Records of the journal on their way to a sink.
+
+    Attributes:
+        id: The position in the journal of its last record's batch: the same on a resend, and greater for every later
+            batch.
+        records: In the journal's order, of the kinds that the sink takes.
+        places: For each of the records its place: position in the journal, and number in that batch.
+    """
+
+    id: int
+    records: Sequence[Record]
+    places: Sequence[tuple[int, int]]
+
+    @property
+    def ticks(self) -> Sequence[Tick]:
+        """The ticks among the records."""
+        return [item for item in self.records if type(item) is Tick]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return each record as plain values by name, with its ``kind``."""
+        return [{"kind": item.kind, **attrs.asdict(item)} for item in self.records]
+
+
+@attrs.frozen
+class Refused:
+    """A record that the sink will never take: its index in the batch, and why."""
+
+    index: int
+    reason: str
+
+
+class Delivery(Protocol):
+    """An open way to a sink."""
+
+    async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
+        """Hand a batch over; return what of it will never be taken.
+
+        Raises:
+            SinkUnavailableError: not now; the same batch is tried again, after its ``after_s`` where it has one.
+            SinkRejectedError: nothing of it will ever be taken.
+
+        Cancellation:
+            At any await; whether the batch arrived is then unknown, and it is sent again.
+        """
+        ...
+
+
+class AnySink(Protocol):
+    """What the engine can drain to.
+
+    Attributes:
+        name: Of its cursor in the journal: under another name it is another sink, and gets everything again.
+        kinds: Of the records that it takes.
+        batch_ticks: It is handed about so many ticks at once, where as many wait.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - described above, as are the two below
+    @property
+    def kinds(self) -> frozenset[str]: ...  # noqa: D102
+    @property
+    def batch_ticks(self) -> int: ...  # noqa: D102
+
+    def open(self) -> AbstractAsyncContextManager[Delivery]:
+        """Return the way to it, for as long as the engine runs. Connecting is the business of the first delivery."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Sink:
+    """An async function of a `SinkBatch` as a sink.
+
+    Attributes:
+        function: Called with one batch at a time.
+        name: Of its cursor; the function's own name by default.
+        kinds: What it takes: ``tick``, ``gap``, ``status``, ``signal`` …
+        batch_ticks: It is handed about so many ticks at once, where as many wait.
+    """
+
+    function: Callable[[SinkBatch], Awaitable[Any]] = attrs.field(kw_only=False)
+    name: str = ""
+    kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=frozenset)
+    batch_ticks: int = 1_000
+
+    def __attrs_post_init__(self) -> None:
+        if not callable(self.function):
+            raise ConfigError(f"sink {self.function!r} is not a function; accepted: an async function of a SinkBatch")
+        if not self.name:
+            # Attrs' own way to finish a frozen record.
+            object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+
+    def open(self) -> AbstractAsyncContextManager[Delivery]:
+        """Return the way to the function."""
+        return _Calling(self.function)
+
+
+@attrs.frozen
+class _Calling:
+    function: Callable[[SinkBatch], Awaitable[Any]]
+
+    async def __aenter__(self) -> Delivery:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
+        await self.function(batch)
+        return ()
