@@ -10,7 +10,9 @@ from trio_ticks.config.records import (
     ConnectionConfig,
     EngineConfig,
     FeedConfig,
+    Fsync,
     IdentityChoice,
+    JournalConfig,
     Late,
     OnError,
     Overflow,
@@ -18,6 +20,7 @@ from trio_ticks.config.records import (
     SequencerConfig,
     StopConfig,
     StrategyConfig,
+    WhenFull,
 )
 from trio_ticks.config.secret import Secret, secret_from_env
 
@@ -25,7 +28,9 @@ __all__ = [
     "ConnectionConfig",
     "EngineConfig",
     "FeedConfig",
+    "Fsync",
     "IdentityChoice",
+    "JournalConfig",
     "Late",
     "OnError",
     "Overflow",
@@ -34,6 +39,7 @@ __all__ = [
     "SequencerConfig",
     "StopConfig",
     "StrategyConfig",
+    "WhenFull",
     "load_config",
     "parse_config",
     "secret_from_env",

@@ -109,8 +109,9 @@ def _record(kind: type[_Record], value: object, key: str) -> _Record:
 
 def _nested(hint: Any, value: Any, key: str) -> Any:
     """Return a field's value: a record, a mapping of names to records, or what the file has."""
-    if attrs.has(hint):
-        return _record(hint, value, key)
+    record = next((kind for kind in (hint, *get_args(hint)[:1]) if attrs.has(kind)), None)
+    if record is not None:  # itself, or the first of "a record or None"
+        return _record(record, value, key)
     kind = next(iter(get_args(hint)[1:]), None)
     if isinstance(kind, type) and attrs.has(kind):
         return {name: _record(kind, item, _below(key, name)) for name, item in _table(value, key).items()}

@@ -19,6 +19,8 @@ IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "
 Late: TypeAlias = Literal["flag", "drop"]
 Overflow: TypeAlias = Literal["drop_oldest", "drop_newest", "conflate", "fail"]
 OnError: TypeAlias = Literal["restart", "stop"]
+Fsync: TypeAlias = Literal["commit", "checkpoint"]
+WhenFull: TypeAlias = Literal["gap", "block", "stop"]
 
 # Nothing on a network happens faster than this, and zero would be a hot loop.
 _SHORTEST_S = 0.001
@@ -183,6 +185,42 @@ class StrategyConfig:
 
 
 @attrs.frozen(kw_only=True)
+class JournalConfig:
+    """``[journal]``: where everything that is delivered is kept.
+
+    Attributes:
+        path: The file. ``<path>.lock`` and, while it is written, SQLite's ``-wal`` and ``-shm`` lie beside it.
+        fsync: ``commit``: what is committed survives a power cut. ``checkpoint``: it survives the end of the process,
+            and a power cut takes the last seconds.
+        linger_s: How long the writer waits for more before it commits. So much is at risk with the process.
+        max_size: Of the file, such as ``10 GiB``. What every sink has is deleted first when it is reached.
+        min_free: The file does not grow while the disk has less free than this.
+        when_full: What happens then: ``gap`` lets strategies go on and names what is left out, ``block`` holds up the
+            connections, ``stop`` ends the engine.
+        queue_ticks: How many ticks wait for the disk at most.
+        checkpoint_s: How long it takes at most until all of the sequencer's memory was saved anew. A restart reads
+            back as much of the journal.
+    """
+
+    path: str = attrs.field(default="ticks.journal", validator=rules.some_text())
+    fsync: Fsync = attrs.field(default="commit", validator=rules.one_of(Fsync))
+    # A commit of a few ticks takes 0.2 ms, so a hundred a second are 2 % of a core. Shorter costs more of that; longer
+    # puts more ticks at risk, and delays every sink by as much.
+    linger_s: float = attrs.field(default=0.01, validator=rules.seconds(0.0))
+    # Months of a few busy symbols. A default without an end would fill somebody's disk.
+    max_size: int = attrs.field(default=10 * 1024**3, converter=rules.bytes_in, validator=rules.size(1024**2))
+    # Logs, the database and the system itself need room to work, most of all while something is wrong.
+    min_free: int = attrs.field(default=512 * 1024**2, converter=rules.bytes_in, validator=rules.size(0))
+    # Who trades must not be held up by a disk. A recorder that does nothing else may prefer to be.
+    when_full: WhenFull = attrs.field(default="gap", validator=rules.one_of(WhenFull))
+    # Ten seconds of 10,000 ticks/s, some 50 MB. A disk that is busy may hold a commit up for half a second; one that
+    # needs longer than ten is not going to catch up.
+    queue_ticks: int = attrs.field(default=100_000, validator=rules.count(1))
+    # Saving is spread over all of it. Shorter writes more; longer makes the start after a crash slower.
+    checkpoint_s: float = attrs.field(default=60.0, validator=rules.seconds(_SHORTEST_S))
+
+
+@attrs.frozen(kw_only=True)
 class StopConfig:
     """``[stop]``: how the engine ends.
 
@@ -203,6 +241,7 @@ class EngineConfig:
         feeds: By name; an empty ``kind`` becomes that name.
         sequencer: Which ticks are the same, and in which order they are delivered.
         strategies: By name.
+        journal: Where everything is kept. None: nowhere.
         stop: How it ends.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
@@ -211,6 +250,9 @@ class EngineConfig:
     sequencer: SequencerConfig = attrs.field(factory=SequencerConfig, validator=rules.instance_of(SequencerConfig))
     strategies: Mapping[str, StrategyConfig] = attrs.field(
         factory=dict, validator=rules.tables("strategies", StrategyConfig)
+    )
+    journal: JournalConfig | None = attrs.field(
+        default=None, validator=rules.optional(rules.instance_of(JournalConfig))
     )
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary

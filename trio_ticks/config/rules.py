@@ -86,6 +86,25 @@ def _is_number(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+_SIZE = re.compile(r"([0-9]{1,15}) ?([KMGT]i?B|B)?")
+_UNITS = {"": 1, "B": 1} | {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
+_UNITS |= {f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)}
+
+
+def bytes_in(value: object) -> object:
+    """Return how many bytes ``10 GiB`` are; what is no such text is left for the rule to refuse."""
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    return value if found is None else int(found[1]) * _UNITS[found[2] or ""]
+
+
+def size(least: int) -> Rule:
+    """Accept a number of bytes, as `bytes_in` makes one of a text."""
+    return Rule(
+        f"bytes such as '10 GiB' or '500 MB', at least {least:,}",
+        lambda value: _is_number(value, int) and least <= value,
+    )
+
+
 def one_of(literal: Any) -> Rule:
     """Accept the members of a ``Literal`` type."""
     members = get_args(literal)

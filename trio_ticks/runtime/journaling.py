@@ -78,6 +78,7 @@ class JournalWriter:
     _news: trio.Event = attrs.field(factory=trio.Event)
     _room: trio.Event = attrs.field(factory=trio.Event)
     _over: bool = False
+    _ended: bool = False
     _cause: str = "journal"
 
     def __attrs_post_init__(self) -> None:
@@ -86,7 +87,7 @@ class JournalWriter:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be written."""
-        return self._over and self.recorder.is_empty
+        return self._ended
 
     def offer(self, records: Sequence[Record], marks: Mapping[str, bytes] | None = None) -> None:
         """Take a step's records, and the marks of the state after them. Never waits."""
@@ -108,7 +109,7 @@ class JournalWriter:
         Cancellation:
             At any await; nothing was queued.
         """
-        while self.recorder.is_full and not self._over:
+        while self.recorder.is_full and not self._ended:
             self._room = trio.Event()
             await self._room.wait()
 
@@ -135,6 +136,8 @@ class JournalWriter:
         try:
             await self._write_all()
         finally:
+            self._ended = True
+            self._room.set()
             self._wake()
 
     async def _write_all(self) -> None:
@@ -145,11 +148,9 @@ class JournalWriter:
             if not self._over:
                 await trio.sleep(self.linger_s)
             if await self._write():
-                if self.is_over and not self.recorder.is_lossy:
+                if self._over and self.recorder.is_empty and not self.recorder.is_lossy:
                     return
-            elif self._over and self.recorder.is_empty:
-                return
-            elif self.when_full == "stop":
+            elif (self._over and self.recorder.is_empty) or self.when_full == "stop":
                 return
             else:
                 await trio.sleep(AGAIN_S)

@@ -23,8 +23,8 @@ class SinkBatch:
     """Records of the journal on their way to a sink.
 
     Attributes:
-        id: The position in the journal of its last record's batch: the same on a resend, and greater for every later
-            batch.
+        id: Its position in the journal, or that of the last batch where several were put together: greater for every
+            later batch, and the same on a resend of the same records.
         records: In the journal's order, of the kinds that the sink takes.
         places: For each of the records its place: position in the journal, and number in that batch.
     """
@@ -73,7 +73,8 @@ class AnySink(Protocol):
     Attributes:
         name: Of its cursor in the journal: under another name it is another sink, and gets everything again.
         kinds: Of the records that it takes.
-        batch_ticks: It is handed about so many ticks at once, where as many wait.
+        batch_ticks: Batches of the journal that wait are put together until they hold so many records. 1: each is
+            handed over as it is, so that a resend is cut just as the first attempt.
     """
 
     @property
@@ -96,13 +97,15 @@ class Sink:
         function: Called with one batch at a time.
         name: Of its cursor; the function's own name by default.
         kinds: What it takes: ``tick``, ``gap``, ``status``, ``signal`` …
-        batch_ticks: It is handed about so many ticks at once, where as many wait.
+        batch_ticks: Batches of the journal that wait are put together until they hold so many records. With 1, the
+            default, each is handed over as it is, and ``id`` tells a resend for certain; with more there are fewer
+            calls, and after a restart what waits may be put together otherwise.
     """
 
     function: Callable[[SinkBatch], Awaitable[Any]] = attrs.field(kw_only=False)
     name: str = ""
     kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=frozenset)
-    batch_ticks: int = 1_000
+    batch_ticks: int = 1
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
