@@ -204,8 +204,8 @@ class JournalConfig:
 
     path: str = attrs.field(default="ticks.journal", validator=rules.some_text())
     fsync: Fsync = attrs.field(default="commit", validator=rules.one_of(Fsync))
-    # A commit of a few ticks takes 0.2 ms, so a hundred a second are 2 % of a core. Shorter costs more of that; longer
-    # puts more ticks at risk, and delays every sink by as much.
+    # A commit of a few ticks takes 0.2 ms, so a hundred a second are 2 % of a core. Shorter costs more of that;
+    # longer puts more ticks at risk, and delays every sink by as much.
     linger_s: float = attrs.field(default=0.01, validator=rules.seconds(0.0))
     # Months of a few busy symbols. A default without an end would fill somebody's disk.
     max_size: int = attrs.field(default=10 * 1024**3, converter=rules.bytes_in, validator=rules.size(1024**2))

@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.model import Gap, Tick, ticks_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trio_ticks.model import Record
-
-
-@attrs.frozen
-class JournalLedger:
-    """What became of the accepted ticks: written down, left out inside a gap, or not yet written."""
-
-    journaled: int = 0
-    gapped: int = 0
-    queued: int = 0
 
 
 @attrs.frozen
@@ -44,8 +36,8 @@ class Entry:
 class Recorder:
     """The bounded queue before the journal. Both ends are synchronous and never wait.
 
-    The writer calls `take`, and then `written` or `failed` with what it took; where `is_lossy` it writes `gap` down and
-    calls `resumed`.
+    The writer calls `take`, and then `written` or `failed` with what it took; where `is_lossy` it writes `gap` down
+    and calls `resumed`.
 
     Args:
         capacity: In ticks.
@@ -105,7 +97,7 @@ class Recorder:
         self._entries.clear()
 
     def gap(self, cause: str) -> Gap | None:
-        """Return what was left out until now as one gap; None where nothing was, or what came before is not written."""
+        """Return what was left out until now as one gap; None where nothing was, or something before it waits."""
         return self._loss.gap(cause) if self.is_empty else None
 
     def resumed(self) -> None:

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from trio_ticks.core.backoff import Backoff
+from trio_ticks.core.ledger import SinkLedger
 from trio_ticks.errors import SinkRejectedError, SinkUnavailableError
 from trio_ticks.model import ticks_in
 from trio_ticks.runtime.clock import NowUs
@@ -43,7 +44,7 @@ class SinkStatistics:
         name: Its name.
         state: ``draining``, ``waiting`` for something to send, ``holding`` because it takes nothing, or ``ended``.
         position: Everything up to this batch of the journal is settled.
-        appended, stored, dead_lettered, discarded, pending: Ticks; the first is the sum of the others.
+        ledger: Where the journal's ticks are, as far as this sink goes.
         lag_s: The age, since receipt, of the oldest tick that it has not; 0.0 where it has all.
         attempts: Batches handed over, again or for the first time.
         failures: How many of these came to nothing.
@@ -53,11 +54,7 @@ class SinkStatistics:
     name: str
     state: str
     position: int
-    appended: int
-    stored: int
-    dead_lettered: int
-    discarded: int
-    pending: int
+    ledger: SinkLedger
     lag_s: float
     attempts: int
     failures: int
@@ -95,7 +92,7 @@ class Drainer:
     _backoff: Backoff = attrs.field(factory=lambda: Backoff(first_s=FIRST_S, max_s=MOST_S, healthy_s=0.0))
 
     def __attrs_post_init__(self) -> None:
-        self._base = self.writer.journal.total_ticks - self.state.appended
+        self._base = self.writer.total_ticks - self.state.appended
 
     async def run(self) -> None:
         """Drain until the journal is over and all of it was handed over; a sink that takes nothing is not waited for.
@@ -112,24 +109,25 @@ class Drainer:
 
     def statistics(self) -> SinkStatistics:
         """Return how the sink is doing."""
-        state = self.state
-        appended = self.writer.journal.total_ticks - self._base
-        pending = appended - state.stored - state.dead_lettered - state.discarded
+        ledger, state = self.ledger(), self.state
         since_us = state.oldest_pending_us or state.settled_us
         return SinkStatistics(
             name=self.sink.name,
             state=self._doing,
             position=state.position,
-            appended=appended,
-            stored=state.stored,
-            dead_lettered=state.dead_lettered,
-            discarded=state.discarded,
-            pending=pending,
-            lag_s=max(0.0, (self.now_us() - since_us) / 1e6) if pending else 0.0,
+            ledger=ledger,
+            lag_s=max(0.0, (self.now_us() - since_us) / 1e6) if ledger.pending else 0.0,
             attempts=self._attempts,
             failures=self._failures,
             last_error=self._last_error,
         )
+
+    def ledger(self) -> SinkLedger:
+        """Return where the journal's ticks are, as far as this sink goes."""
+        state = self.state
+        appended = self.writer.total_ticks - self._base
+        settled = state.stored + state.dead_lettered + state.discarded
+        return SinkLedger(appended, state.stored, state.dead_lettered, state.discarded, appended - settled)
 
     async def _round(self, delivery: Delivery) -> bool:
         """Hand over what there is; return whether there may be more."""
@@ -182,8 +180,9 @@ class Drainer:
         return True
 
     def _settle_retry(self, letter: DeadLetter, reasons: Sequence[str]) -> CursorState:
-        dead = {letter.id: reason for reason in reasons}
-        return self.cursors.settle_retries(self.sink.name, stored=() if dead else (letter.id,), dead=dead)
+        if reasons:
+            return self.cursors.settle_retries(self.sink.name, dead={letter.id: reasons[0]})
+        return self.cursors.settle_retries(self.sink.name, stored=(letter.id,))
 
     async def _deliver(self, delivery: Delivery, batch: SinkBatch) -> Sequence[Refused] | None:
         """Hand a batch over until it is taken or refused; None where the engine stops meanwhile."""

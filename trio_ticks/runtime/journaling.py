@@ -1,7 +1,7 @@
 """The journal's writer: takes what the sequencer delivered, a few milliseconds' worth at a time, and commits it.
 
-Strategies do not wait for it. It is told of each step's records without a wait, lingers so that a busy moment makes one
-transaction in place of hundreds, and waits for the disk in a thread of its own.
+Strategies do not wait for it. It is told of each step's records without a wait, lingers so that a busy moment makes
+one transaction in place of hundreds, and waits for the disk in a thread of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import attrs
 import trio
 
 from trio_ticks.config import WhenFull
-from trio_ticks.core.recording import Entry, JournalLedger, Recorder
+from trio_ticks.core.ledger import JournalLedger
+from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.errors import JournalError, JournalFullError
 from trio_ticks.model import Record, Status
 from trio_ticks.runtime.clock import NowUs
@@ -74,6 +75,7 @@ class JournalWriter:
     fail: Callable[[JournalError], None]
     last_error: str = ""
     position: int = 0
+    total_ticks: int = 0
     committed: trio.Event = attrs.field(factory=trio.Event)
     _news: trio.Event = attrs.field(factory=trio.Event)
     _room: trio.Event = attrs.field(factory=trio.Event)
@@ -82,7 +84,7 @@ class JournalWriter:
     _cause: str = "journal"
 
     def __attrs_post_init__(self) -> None:
-        self.position = self.journal.last_position
+        self.position, self.total_ticks = self.journal.last_position, self.journal.total_ticks
 
     @property
     def is_over(self) -> bool:
@@ -182,7 +184,7 @@ class JournalWriter:
         done = await self.run_sync(
             lambda: self.journal.commit(_packed(records), now_us=now_us, marks=marks, reserved=reserved)
         )
-        self.position = done.last_position
+        self.position, self.total_ticks = done.last_position, self.total_ticks + done.ticks
         self._wake()
 
     def _wake(self) -> None:
