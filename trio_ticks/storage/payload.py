@@ -116,21 +116,23 @@ def _rows(records: list[tuple[int, Record]]) -> list[tuple[Any, ...]]:
 
 
 def _tamed(value: Any) -> Any:
-    """Return a value with numbers beyond 64 bits and broken Unicode wrapped: a vendor may send either."""
+    """Return a value in which numbers beyond 64 bits and broken Unicode are wrapped: a vendor may send either."""
     if isinstance(value, (list, tuple)):
         return [_tamed(item) for item in value]
     if isinstance(value, dict):
-        return {_tamed(name): _tamed(item) for name, item in value.items()}
-    if isinstance(value, str) and not value.isprintable():
+        return msgspec.msgpack.Ext(_MAPPING, _ENCODER.encode(_tamed(list(value.items()))))
+    if isinstance(value, str):
         return msgspec.msgpack.Ext(_TEXT, value.encode("utf-8", "surrogatepass"))
     if isinstance(value, int) and not _LEAST <= value <= _MOST:
         return msgspec.msgpack.Ext(_INTEGER, hex(value).encode())
-    if value is None or isinstance(value, (str, int, float)):
+    if value is None or isinstance(value, (int, float)):
         return value
     raise JournalError(f"a {type(value).__name__} cannot be written down: {value!r}")
 
 
 def _restored(code: int, content: memoryview) -> Any:
+    if code == _MAPPING:
+        return dict(_DECODER.decode(content))
     if code == _TEXT:
         return str(content, "utf-8", "surrogatepass")
     if code == _INTEGER:
@@ -173,7 +175,7 @@ def _values_of(cls: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     return operator.attrgetter(*(field.name for field in attrs.fields(cls)))
 
 
-_TEXT, _INTEGER = 1, 2
+_TEXT, _INTEGER, _MAPPING = 1, 2, 3
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _VALUES = {cls: _values_of(cls) for cls in CLASSES}
 _ENCODER = msgspec.msgpack.Encoder()

@@ -12,18 +12,19 @@ stand anyway.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from trio_ticks.errors import JournalError
+from trio_ticks.storage.journal import letters
 from trio_ticks.storage.journal.faults import translated
 from trio_ticks.storage.journal.records import CursorState, DeadLetter, NewDeadLetter
-from trio_ticks.storage.journal.room import Room
+from trio_ticks.storage.journal.room import Limits, Room, free_beside
 from trio_ticks.storage.journal.schema import connect_writing
 from trio_ticks.storage.journal.standing import standing, standings, ticks_up_to, total_ticks
 from trio_ticks.storage.journal.transaction import transaction
@@ -41,16 +42,14 @@ class Cursors:
         path: str | os.PathLike[str],
         *,
         writing: threading.Lock | None = None,
-        max_size_bytes: int | None = None,
-        free_floor_bytes: int = 0,
-        free_bytes: Callable[[], int] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Connect.
 
         Args:
             path: The journal's file.
             writing: Held while writing, so that threads of one process wait for each other instead of polling.
-            max_size_bytes, free_floor_bytes, free_bytes: As in `Journal.open`; they bind dead letters.
+            limits: Beyond these no dead letter is kept. None: the disk.
 
         Raises:
             JournalError: there is no journal, or it cannot be opened.
@@ -60,12 +59,7 @@ class Cursors:
             raise JournalError(f"there is no journal {self.path}")
         self._writing = writing or threading.Lock()
         self._connection = connect_writing(self.path, synchronous="NORMAL")
-        self._room = Room(
-            self._connection,
-            max_size_bytes=max_size_bytes,
-            free_floor_bytes=free_floor_bytes,
-            free_bytes=free_bytes or (lambda: shutil.disk_usage(self.path.absolute().parent).free),
-        )
+        self._room = Room(self._connection, limits or Limits(free_bytes=free_beside(self.path)))
 
     def start(self, name: str, *, now_us: int, at: Literal["first", "next"] = "first") -> CursorState:
         """Return a sink's cursor, made where there is none.
@@ -75,20 +69,16 @@ class Cursors:
             now_us: The present.
             at: Where a new one begins: before the first batch that is kept, or behind the last.
         """
-        with self._writing, translated(self.path), transaction(self._connection):
+        with self._transaction():
             if standing(self._connection, name) is None:
                 position, ticks = self._beginning(at)
                 self._connection.execute(_START, (name, position, ticks, ticks, now_us))
             return self._known(name)
 
     def states(self) -> tuple[CursorState, ...]:
-        """Return where every sink stands, by name."""
+        """Return where every sink stands at one instant, by name."""
         with translated(self.path):
-            self._connection.execute("BEGIN")
-            try:
-                return standings(self._connection)
-            finally:
-                self._connection.execute("COMMIT")
+            return standings(self._connection)
 
     def settle(
         self,
@@ -114,41 +104,45 @@ class Cursors:
             ValueError: the counts are not the ticks in between, or the position is not ahead; nothing was written.
             JournalFullError: there is no room for the dead letters. Without any, a cursor always moves.
         """
-        with self._writing, translated(self.path):
-            self._room.admit(reserved=not dead)
-            with transaction(self._connection):
-                self._settle(name, position, now_us, stored, dead, discarded)
-                return self._known(name)
+        refused = sum(letter.ticks for letter in dead)
+        with self._transaction(reserved=not dead):
+            ticks = self._passed(name, position, stored, refused, discarded)
+            letters.bury(self._connection, name, dead, now_us)
+            self._connection.execute(_MOVE, (position, ticks, now_us, name))
+            self._count(name, stored=stored, dead_lettered=refused, discarded=discarded)
+            return self._known(name)
 
     def forget(self, name: str) -> None:
         """Remove a sink with its counts and dead letters. It holds back retention as long as it is known."""
-        with self._writing, translated(self.path), transaction(self._connection):
+        with self._transaction():
             self._connection.execute("DELETE FROM cursor WHERE name = ?", (name,))
             self._connection.execute("DELETE FROM dead_letter WHERE cursor = ?", (name,))
 
     def dead_letters(self, name: str, *, after_id: int = 0, limit: int = 1_000) -> list[DeadLetter]:
         """Return what a sink refused and nobody has asked for again, oldest first."""
-        return self._letters(name, False, after_id, limit)
+        with translated(self.path):
+            return letters.letters_of(self._connection, name, retrying=False, after_id=after_id, limit=limit)
 
     def retrying(self, name: str, *, limit: int = 1_000) -> list[DeadLetter]:
-        """Return the dead letters that are to be sent again, oldest first. A drainer takes them before new batches."""
-        return self._letters(name, True, 0, limit)
+        """Return the dead letters that are to be sent again, oldest first; a drainer asks between two batches."""
+        with translated(self.path):
+            return letters.letters_of(self._connection, name, retrying=True, after_id=0, limit=limit)
 
     def retry(self, name: str, ids: Collection[int] | None = None) -> int:
         """Put dead letters back to be sent again; None: all. Return how many there were."""
-        with self._writing, translated(self.path), transaction(self._connection):
-            letters = self._chosen(name, ids, retrying=False)
-            self._connection.executemany("UPDATE dead_letter SET retrying = 1 WHERE id = ?", _keys(letters))
-            self._count(name, dead_lettered=-_ticks(letters), retrying=_ticks(letters))
-        return len(letters)
+        with self._transaction():
+            chosen = letters.choose(self._connection, name, ids, retrying=False)
+            letters.revive(self._connection, chosen)
+            self._count(name, dead_lettered=-_ticks(chosen), retrying=_ticks(chosen))
+        return len(chosen)
 
     def discard(self, name: str, ids: Collection[int] | None = None) -> int:
         """Give dead letters up for good; None: all. Return how many there were."""
-        with self._writing, translated(self.path), transaction(self._connection):
-            letters = self._chosen(name, ids, retrying=False)
-            self._connection.executemany("DELETE FROM dead_letter WHERE id = ?", _keys(letters))
-            self._count(name, dead_lettered=-_ticks(letters), discarded=_ticks(letters))
-        return len(letters)
+        with self._transaction():
+            chosen = letters.choose(self._connection, name, ids, retrying=False)
+            letters.remove(self._connection, chosen)
+            self._count(name, dead_lettered=-_ticks(chosen), discarded=_ticks(chosen))
+        return len(chosen)
 
     def settle_retries(
         self, name: str, *, stored: Collection[int] = (), dead: Mapping[int, str] | None = None
@@ -160,15 +154,18 @@ class Cursors:
             stored: The ids of those that it took.
             dead: The ids of those it refused once more, and why.
         """
-        dead = dead or {}
-        with self._writing, translated(self.path), transaction(self._connection):
-            taken = self._chosen(name, stored, retrying=True)
-            refused = self._chosen(name, dead, retrying=True)
-            self._connection.executemany("DELETE FROM dead_letter WHERE id = ?", _keys(taken))
-            reasons = [(dead[letter.id], letter.id) for letter in refused]
-            self._connection.executemany("UPDATE dead_letter SET retrying = 0, reason = ? WHERE id = ?", reasons)
-            self._count(name, retrying=-_ticks(taken) - _ticks(refused))
-            self._count(name, stored=_ticks(taken), dead_lettered=_ticks(refused))
+        reasons = dead or {}
+        with self._transaction():
+            taken = letters.choose(self._connection, name, stored, retrying=True)
+            letters.remove(self._connection, taken)
+            refused = letters.choose(self._connection, name, reasons, retrying=True)
+            letters.rebury(self._connection, [(reasons[number], number) for number, _ in refused])
+            self._count(
+                name,
+                stored=_ticks(taken),
+                dead_lettered=_ticks(refused),
+                retrying=-_ticks(taken) - _ticks(refused),
+            )
             return self._known(name)
 
     def close(self) -> None:
@@ -184,6 +181,13 @@ class Cursors:
     ) -> None:
         self.close()
 
+    @contextlib.contextmanager
+    def _transaction(self, *, reserved: bool = True) -> Iterator[None]:
+        with self._writing, translated(self.path):
+            self._room.admit(reserved=reserved)
+            with transaction(self._connection):
+                yield
+
     def _known(self, name: str) -> CursorState:
         state = standing(self._connection, name)
         if state is None:
@@ -192,72 +196,43 @@ class Cursors:
 
     def _beginning(self, at: str) -> tuple[int, int]:
         """Return the position before which a new sink has nothing to get, and the ticks up to there."""
-        ends = self._connection.execute("SELECT min(position), max(position) FROM batch").fetchone()
-        if ends[0] is None:
+        first, last = self._connection.execute("SELECT min(position), max(position) FROM batch").fetchone()
+        if first is None:
             return 0, total_ticks(self._connection)
-        position = ends[1] if at == "next" else ends[0] - 1
+        position = last if at == "next" else first - 1
         return position, ticks_up_to(self._connection, position)
 
-    def _settle(
-        self, name: str, position: int, now_us: int, stored: int, dead: Sequence[NewDeadLetter], discarded: int
-    ) -> None:
-        row = self._connection.execute("SELECT position, passed_ticks FROM cursor WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise ValueError(f"the journal knows no sink {name!r}; start it first")
+    def _passed(self, name: str, position: int, stored: int, refused: int, discarded: int) -> int:
+        """Return the ticks up to a position to which the sink may move with these counts."""
+        state = self._known(name)
         last = self._connection.execute("SELECT max(position) FROM batch").fetchone()[0] or 0
-        if not row[0] < position <= last:
-            raise ValueError(f"{name} stands at {row[0]} and the journal at {last}: it cannot move to {position}")
-        ticks = ticks_up_to(self._connection, position)
-        refused = _ticks(dead)
-        if ticks - row[1] != stored + refused + discarded or min(stored, refused, discarded) < 0:
+        if not state.position < position <= last:
             raise ValueError(
-                f"{name} passes {ticks - row[1]:,} ticks, but {stored:,} stored, {refused:,} dead and {discarded:,} "
+                f"{name} stands at {state.position}, the journal at {last}: it cannot move to {position}"
+            )
+        ticks = ticks_up_to(self._connection, position)
+        passed = ticks - self._connection.execute(_PASSED_TICKS, (name,)).fetchone()[0]
+        if passed != stored + refused + discarded or min(stored, refused, discarded) < 0:
+            raise ValueError(
+                f"{name} passes {passed:,} ticks, but {stored:,} stored, {refused:,} dead and {discarded:,} "
                 f"discarded are accounted for"
             )
-        letters = [(name, item.position, item.place, item.ticks, item.reason, now_us, item.payload) for item in dead]
-        self._connection.executemany(_BURY, letters)
-        self._connection.execute(_MOVE, (position, ticks, now_us, name))
-        self._count(name, stored=stored, dead_lettered=refused, discarded=discarded)
+        return ticks
 
     def _count(
         self, name: str, *, stored: int = 0, dead_lettered: int = 0, discarded: int = 0, retrying: int = 0
     ) -> None:
         self._connection.execute(_COUNT, (stored, dead_lettered, discarded, retrying, name))
 
-    def _letters(self, name: str, retrying: bool, after_id: int, limit: int) -> list[DeadLetter]:
-        with translated(self.path):
-            rows = self._connection.execute(_LETTERS, (name, retrying, after_id, limit)).fetchall()
-        return [_letter(row) for row in rows]
 
-    def _chosen(self, name: str, ids: Collection[int] | None, *, retrying: bool) -> list[DeadLetter]:
-        rows = self._connection.execute(_LETTERS, (name, retrying, 0, -1)).fetchall()
-        return [letter for letter in map(_letter, rows) if ids is None or letter.id in ids]
-
-
-def _letter(row: tuple[object, ...]) -> DeadLetter:
-    position, place, reason, payload, ticks, number, died_us, retrying = row
-    return DeadLetter(position, place, reason, payload, ticks, number, died_us, bool(retrying))  # type: ignore[arg-type]
-
-
-def _ticks(letters: Sequence[NewDeadLetter]) -> int:
-    return sum(letter.ticks for letter in letters)
-
-
-def _keys(letters: Sequence[DeadLetter]) -> list[tuple[int]]:
-    return [(letter.id,) for letter in letters]
+def _ticks(chosen: Sequence[tuple[int, int]]) -> int:
+    return sum(ticks for _, ticks in chosen)
 
 
 _START = "INSERT INTO cursor VALUES (?, ?, ?, ?, 0, 0, 0, 0, ?)"
+_PASSED_TICKS = "SELECT passed_ticks FROM cursor WHERE name = ?"
 _MOVE = "UPDATE cursor SET position = ?, passed_ticks = ?, settled_us = ? WHERE name = ?"
 _COUNT = """
 UPDATE cursor SET stored = stored + ?, dead_lettered = dead_lettered + ?, discarded = discarded + ?,
     retrying = retrying + ? WHERE name = ?
-"""
-_BURY = """
-INSERT INTO dead_letter (cursor, retrying, position, place, ticks, reason, died_us, payload)
-VALUES (?, 0, ?, ?, ?, ?, ?, ?)
-"""
-_LETTERS = """
-SELECT position, place, reason, payload, ticks, id, died_us, retrying FROM dead_letter
-WHERE cursor = ? AND retrying = ? AND id > ? ORDER BY id LIMIT ?
 """

@@ -6,17 +6,15 @@ import sqlite3
 from pathlib import Path
 
 from trio_ticks.storage.journal.records import JournalInfo
-from trio_ticks.storage.journal.schema import ZONE
+from trio_ticks.storage.journal.schema import ZONE, pragma
 from trio_ticks.storage.journal.standing import standings, total_ticks
+from trio_ticks.storage.journal.transaction import snapshot
 
 
 def info_of(connection: sqlite3.Connection, path: Path) -> JournalInfo:
     """Return what the journal holds at one instant."""
-    connection.execute("BEGIN")
-    try:
+    with snapshot(connection):
         return _info(connection, path)
-    finally:
-        connection.execute("COMMIT")
 
 
 def _info(connection: sqlite3.Connection, path: Path) -> JournalInfo:
@@ -26,11 +24,11 @@ def _info(connection: sqlite3.Connection, path: Path) -> JournalInfo:
     saved = connection.execute("SELECT position FROM checkpoint").fetchone()
     return JournalInfo(
         path=str(path),
-        format_version=_pragma(connection, "user_version"),
+        format_version=pragma(connection, "user_version"),
         created_us=created_us,
         created_by=created_by,
         size_bytes=sum(file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()),
-        free_bytes=_pragma(connection, "freelist_count") * _pragma(connection, "page_size"),
+        free_bytes=pragma(connection, "freelist_count") * pragma(connection, "page_size"),
         first_position=first_position,
         last_position=last_position,
         ticks=_ticks_held(connection),
@@ -61,11 +59,6 @@ def _ticks_held(connection: sqlite3.Connection) -> int:
     first = connection.execute("SELECT total_ticks - ticks FROM batch ORDER BY position LIMIT 1").fetchone()
     last = connection.execute("SELECT total_ticks FROM batch ORDER BY position DESC LIMIT 1").fetchone()
     return last[0] - first[0] if first and last else 0
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
-    return value
 
 
 _TIMES = """

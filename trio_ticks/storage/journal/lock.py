@@ -6,10 +6,12 @@ The file stays when the lock is gone, because removing it would let two engines 
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
 from trio_ticks.errors import JournalError, JournalLockedError
+from trio_ticks.model import datetime_of
 
 # On Windows a locked byte cannot be read; this one lies beyond the text.
 _LOCKED_BYTE = 1 << 20
@@ -53,6 +55,12 @@ class WriterLock:
             os.write(self._file, owner.encode())
         except OSError:
             os.ftruncate(self._file, 0)
+
+
+def owner_text(now_us: int) -> str:
+    """Return who this process is, for the message that a second one gets."""
+    started = datetime_of(now_us).isoformat(timespec="seconds")
+    return f"process {os.getpid()} on {platform.node()}, started {started}"
 
 
 def _refusal(journal: Path, lock: Path, holder: bytes, error: OSError) -> JournalError:

@@ -38,11 +38,13 @@ class JournalReader:
         self._connection = connect_reading(self.path)
         try:
             with translated(self.path):
-                if not check_format(self._connection, self.path):
-                    raise JournalError(f"{self.path} is not a journal yet: it is empty")
+                is_journal = check_format(self._connection, self.path)
         except BaseException:
             self._connection.close()
             raise
+        if not is_journal:
+            self._connection.close()
+            raise JournalError(f"{self.path} is not a journal yet: it is empty")
 
     @property
     def last_position(self) -> int:

@@ -1,7 +1,7 @@
 """How far the file may grow: a quota, a floor of free disk below which it does not grow, and a reserve for a gap.
 
-Both limits are SQLite's ``max_page_count``, moved before a commit: at the quota, or at the present size while the disk
-has less free than the floor. Pages that were freed inside the file can be used in either case, so trimming helps
+Both limits are SQLite's ``max_page_count``, moved before a commit: at the quota, or at the present size while the
+disk has less free than the floor. Pages that were freed inside the file can be used in either case, so trimming helps
 under both. What a process that has no room must still say is that it has none: a reserved commit may take a few
 pages beyond the limits, and if the disk itself is full, a small file beside the journal gives its blocks back first.
 """
@@ -9,9 +9,14 @@ pages beyond the limits, and if the disk itself is full, a small file beside the
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+
+import attrs
+
+from trio_ticks.storage.journal.schema import pragma
 
 # A gap takes a row of two hundred bytes; its commit touches four pages in the file and as many in the log.
 _RESERVED_PAGES = 16
@@ -20,29 +25,37 @@ _RESERVE_BYTES = 256 * 1024
 LEAST_QUOTA_BYTES = 512 * 1024
 
 
-class Room:
-    """The limits of one connection."""
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The quota of the file, how much of the disk must stay free, and who knows how much is."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        *,
-        max_size_bytes: int | None,
-        free_floor_bytes: int,
-        free_bytes: Callable[[], int],
-    ) -> None:
-        if max_size_bytes is not None and max_size_bytes < LEAST_QUOTA_BYTES:
-            raise ValueError(f"max_size_bytes is {max_size_bytes:,}; a journal needs {LEAST_QUOTA_BYTES:,} or more")
+    max_size_bytes: int | None = None
+    free_floor_bytes: int = 0
+    free_bytes: Callable[[], int]
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_size_bytes is not None and self.max_size_bytes < LEAST_QUOTA_BYTES:
+            raise ValueError(
+                f"max_size_bytes is {self.max_size_bytes:,}; a journal needs {LEAST_QUOTA_BYTES:,} or more"
+            )
+
+
+class Room:
+    """The limits, as they bind one connection."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
         self._connection = connection
-        self._page_bytes: int = connection.execute("PRAGMA page_size").fetchone()[0]
-        self._quota_pages = max_size_bytes // self._page_bytes if max_size_bytes else 0
-        self._floor_bytes = free_floor_bytes
-        self._free_bytes = free_bytes
+        self._page_bytes = pragma(connection, "page_size")
+        self._quota_pages = (limits.max_size_bytes or 0) // self._page_bytes
+        self._floor_bytes = limits.free_floor_bytes
+        self._free_bytes = limits.free_bytes
         self._limit = -1
 
     def admit(self, *, reserved: bool = False) -> None:
         """Set the limit for the next commit. ``reserved``: with the room that is kept for a gap."""
-        limit = self._frozen_limit(reserved) if self.is_below_floor() else self._quota_limit(reserved)
+        limit = (
+            self._frozen_limit(reserved=reserved) if self.is_below_floor() else self._quota_limit(reserved=reserved)
+        )
         if limit != self._limit:
             self._connection.execute(f"PRAGMA max_page_count = {limit}")
             self._limit = limit
@@ -55,22 +68,27 @@ class Room:
         """Say what is full."""
         if self.is_below_floor():
             return f"the disk has {self._free_bytes():,} bytes free, of which {self._floor_bytes:,} are to stay free"
-        pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        pages = pragma(self._connection, "page_count")
         if self._quota_pages and pages >= self._quota_pages - 2 * _RESERVED_PAGES:
             return f"it has reached its quota of {self._quota_pages * self._page_bytes:,} bytes"
         return f"the disk is full ({self._free_bytes():,} bytes free)"
 
-    def _quota_limit(self, reserved: bool) -> int:
+    def _quota_limit(self, *, reserved: bool) -> int:
         if not self._quota_pages:
             return _NO_LIMIT
         return self._quota_pages if reserved else self._quota_pages - _RESERVED_PAGES
 
-    def _frozen_limit(self, reserved: bool) -> int:
+    def _frozen_limit(self, *, reserved: bool) -> int:
         """Return the present size; SQLite takes 1 for it, since a file cannot be limited to less than it has."""
         if not reserved:
             return 1
-        pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
-        return pages + _RESERVED_PAGES
+        return pragma(self._connection, "page_count") + _RESERVED_PAGES
+
+
+def free_beside(path: Path) -> Callable[[], int]:
+    """Return how to ask for the free bytes of the disk that a file lies on."""
+    directory = path.absolute().parent
+    return lambda: shutil.disk_usage(directory).free
 
 
 class Reserve:

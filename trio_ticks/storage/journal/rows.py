@@ -61,9 +61,9 @@ def batch_of(row: Sequence[Any]) -> StoredBatch:
     """
     *fields, crc, payload = row
     try:
-        sound = checksum(fields, payload) == crc
+        sound: bool = checksum(fields, payload) == crc
     except (struct.error, TypeError):
         sound = False
     if not sound:
         raise JournalDamagedError(f"batch {row[0]} is not what was written: its checksum differs")
-    return StoredBatch(*fields, payload)
+    return StoredBatch(*(*fields, payload))

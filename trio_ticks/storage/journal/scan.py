@@ -15,7 +15,7 @@ import attrs
 from trio_ticks.errors import JournalDamagedError
 from trio_ticks.storage.journal.records import Damage, StoredBatch
 from trio_ticks.storage.journal.rows import ROW, batch_of
-from trio_ticks.storage.journal.schema import ZONE
+from trio_ticks.storage.journal.schema import ZONE, pragma
 
 # With nothing else to go by, the file's size bounds the positions: no batch with its header takes less than this.
 _LEAST_ROW_BYTES = 64
@@ -72,8 +72,8 @@ def _bound(connection: sqlite3.Connection) -> int:
     try:
         return (int(connection.execute("SELECT max(zone) FROM zone").fetchone()[0]) + 2) * ZONE
     except (sqlite3.DatabaseError, TypeError):
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
-        return pages * connection.execute("PRAGMA page_size").fetchone()[0] // _LEAST_ROW_BYTES
+        size_bytes: int = pragma(connection, "page_count") * pragma(connection, "page_size")
+        return size_bytes // _LEAST_ROW_BYTES
 
 
 def _windows(connection: sqlite3.Connection, after: int, last: int, wanted: Wanted) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """The file: its tables, its mark and version, and how a connection to it is set up.
 
-One row of ``batch`` is one batch, its position the row's number: 1, 2, 3 … over the journal's life. The headers of
-256 rows are summed up in one row of ``zone``, written when the next ones begin, so that a search by time or kind reads
-one small row in place of 256 pages; an index over the times would cost a page with every commit. The last batch is
+One row of ``batch`` is one batch, its position the row's number: 1, 2, 3 … over the journal's life. The headers of 256
+rows are summed up in one row of ``zone``, written when the next ones begin, so that a search by time or kind reads one
+small row in place of 256 large ones; an index over the times would cost a page with every commit. The last batch is
 never deleted: it carries the position and the count of ticks from which the next one goes on.
 
 The payload stands last in its row, so that SQLite reads a header without the pages the payload flows over to.
@@ -10,11 +10,13 @@ The payload stands last in its row, so that SQLite reads a header without the pa
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
 from trio_ticks.errors import JournalError
 from trio_ticks.storage.journal.faults import translated
+from trio_ticks.storage.journal.transaction import transaction
 
 # "TTJ" and the number of the file's layout before any version: `file` and SQLite itself tell whose file it is.
 APPLICATION_ID = 0x54544A31
@@ -101,12 +103,11 @@ def check_format(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         JournalError: another program's file, or a newer version's.
     """
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    application, version = pragma(connection, "application_id"), pragma(connection, "user_version")
     if application == APPLICATION_ID:
         if version > FORMAT_VERSION:
             raise JournalError(
-                f"{path} has journal format {version}; this version of trio_ticks knows formats up to {FORMAT_VERSION}"
+                f"{path} has journal format {version}; this trio_ticks knows none after {FORMAT_VERSION}"
             )
         return True
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] or application or version:
@@ -114,15 +115,23 @@ def check_format(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def create_tables(connection: sqlite3.Connection, *, created_us: int, created_by: str) -> None:
-    """Make an empty file a journal, wholly or not at all."""
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO about VALUES (?, ?)", (created_us, created_by))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-    connection.execute("COMMIT")
+def create_tables(connection: sqlite3.Connection, path: Path, *, created_us: int, created_by: str) -> None:
+    """Make an empty file a journal, wholly or not at all; one that is a journal stays as it is."""
+    if check_format(connection, path):
+        return
+    with transaction(connection):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO about VALUES (?, ?)", (created_us, created_by))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+    _sync_directory(path)
+
+
+def pragma(connection: sqlite3.Connection, name: str) -> int:
+    """Return a number that SQLite keeps about the file."""
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
 
 
 def _set_up(connection: sqlite3.Connection, synchronous: str) -> None:
@@ -135,3 +144,14 @@ def _set_up(connection: sqlite3.Connection, synchronous: str) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * _PAGE_BYTES}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the file's name survive a power cut, where the system knows how."""
+    if os.name != "posix":
+        return
+    directory = os.open(path.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from trio_ticks.storage.journal.records import CursorState
+from trio_ticks.storage.journal.transaction import snapshot
 
 _COLUMNS = "name, position, base_ticks, passed_ticks, stored, dead_lettered, discarded, retrying, settled_us"
 
 
 def standings(connection: sqlite3.Connection) -> tuple[CursorState, ...]:
-    """Return all sinks, by name. One transaction should hold all of it, so that the sums are of one instant."""
-    total = total_ticks(connection)
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM cursor ORDER BY name").fetchall()
-    return tuple(_standing(connection, row, total) for row in rows)
+    """Return all sinks at one instant, by name."""
+    with snapshot(connection):
+        total = total_ticks(connection)
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM cursor ORDER BY name").fetchall()
+        return tuple(_standing(connection, row, total) for row in rows)
 
 
 def standing(connection: sqlite3.Connection, name: str) -> CursorState | None:
@@ -37,10 +40,11 @@ def ticks_up_to(connection: sqlite3.Connection, position: int) -> int:
     if row is None:
         return total_ticks(connection)
     found, total, ticks = row
-    return total if found == position else total - ticks
+    before: int = total - ticks
+    return total if found == position else before
 
 
-def _standing(connection: sqlite3.Connection, row: tuple[str, *tuple[int, ...]], total: int) -> CursorState:
+def _standing(connection: sqlite3.Connection, row: tuple[Any, ...], total: int) -> CursorState:
     name, position, base, passed, stored, dead_lettered, discarded, retrying, settled_us = row
     oldest = connection.execute(
         "SELECT first_received_us FROM batch WHERE position > ? ORDER BY position LIMIT 1", (position,)

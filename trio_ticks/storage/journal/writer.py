@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import platform
-import shutil
 import sqlite3
 import threading
 import zlib
@@ -14,22 +13,21 @@ from types import TracebackType
 from typing import Literal, Self
 
 from trio_ticks.errors import JournalDamagedError, JournalFullError
-from trio_ticks.model import Record, datetime_of
+from trio_ticks.model import Record
 from trio_ticks.storage.journal.cursors import Cursors
 from trio_ticks.storage.journal.faults import FULL_CODES, translated
-from trio_ticks.storage.journal.lock import WriterLock
+from trio_ticks.storage.journal.lock import WriterLock, owner_text
 from trio_ticks.storage.journal.records import Checkpoint, Committed, Damage, Trimmed
-from trio_ticks.storage.journal.room import Reserve, Room
+from trio_ticks.storage.journal.retention import trim
+from trio_ticks.storage.journal.room import Limits, Reserve, Room, free_beside
 from trio_ticks.storage.journal.rows import INSERT, Sealed, seal
-from trio_ticks.storage.journal.schema import ZONE, check_format, connect_writing, create_tables
+from trio_ticks.storage.journal.schema import connect_writing, create_tables
 from trio_ticks.storage.journal.tail import Zone, read_tail
 from trio_ticks.storage.journal.transaction import transaction
 
-SYNCHRONOUS = {"commit": "FULL", "checkpoint": "NORMAL"}
+_SYNCHRONOUS = {"commit": "FULL", "checkpoint": "NORMAL"}
 
-# Batches that are deleted in one transaction: small enough to succeed on a disk that is nearly full.
-_TRIM_STEP = 64
-# What a commit that finds no room frees at least, so that not every one has to.
+# What a commit that finds no room frees at least, so that not every one after it has to.
 _TRIM_BYTES = 1024 * 1024
 
 
@@ -43,27 +41,12 @@ class Journal:
         damage: What was found wrong at the end of the file when it was opened. Appending goes on behind it.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        connection: sqlite3.Connection,
-        lock: WriterLock,
-        *,
-        max_size_bytes: int | None,
-        free_floor_bytes: int,
-        free_bytes: Callable[[], int],
-    ) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock, limits: Limits) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
-        self._limits = {
-            "max_size_bytes": max_size_bytes,
-            "free_floor_bytes": free_floor_bytes,
-        }
-        self._free_bytes = free_bytes
-        self._room = Room(
-            connection, max_size_bytes=max_size_bytes, free_floor_bytes=free_floor_bytes, free_bytes=free_bytes
-        )
+        self._limits = limits
+        self._room = Room(connection, limits)
         self._reserve = Reserve(path)
         self._writing = threading.Lock()
         self._tail, damage = read_tail(connection)
@@ -101,25 +84,22 @@ class Journal:
             ValueError: the quota is too small for anything.
         """
         file = Path(path)
-        lock = WriterLock(file, owner=owner or _owner(now_us))
-        try:
-            connection = _connect(file, fsync, now_us, owner or _owner(now_us))
-            try:
-                with translated(file):
-                    return cls(
-                        file,
-                        connection,
-                        lock,
-                        max_size_bytes=max_size_bytes,
-                        free_floor_bytes=free_floor_bytes,
-                        free_bytes=free_bytes or (lambda: shutil.disk_usage(file.absolute().parent).free),
-                    )
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException:
-            lock.release()
-            raise
+        limits = Limits(
+            max_size_bytes=max_size_bytes,
+            free_floor_bytes=free_floor_bytes,
+            free_bytes=free_bytes or free_beside(file),
+        )
+        owner = owner or owner_text(now_us)
+        with contextlib.ExitStack() as undo:
+            lock = WriterLock(file, owner=owner)
+            undo.callback(lock.release)
+            connection = connect_writing(file, synchronous=_SYNCHRONOUS[fsync])
+            undo.callback(connection.close)
+            with translated(file):
+                create_tables(connection, file, created_us=now_us, created_by=owner)
+                journal = cls(file, connection, lock, limits)
+            undo.pop_all()
+        return journal
 
     @property
     def last_position(self) -> int:
@@ -189,11 +169,11 @@ class Journal:
         the last batch never is.
         """
         with self._writing, translated(self.path):
-            return self._trim(want_bytes)
+            return trim(self._connection, last_position=self._tail.position, want_bytes=want_bytes)
 
     def open_cursors(self) -> Cursors:
         """Return the sinks' end: a connection of its own, for one thread at a time. Close it before the journal."""
-        return Cursors(self.path, writing=self._writing, free_bytes=self._free_bytes, **self._limits)
+        return Cursors(self.path, writing=self._writing, limits=self._limits)
 
     def close(self) -> None:
         """Carry the log over into the file, and give the lock back."""
@@ -240,54 +220,9 @@ class Journal:
         if reserved and self._reserve.release():
             return True
         needed = sum(len(batch.payload) for batch in batches)
-        if self._trim(max(_TRIM_BYTES, 2 * needed)).batches:
+        if trim(self._connection, last_position=self._tail.position, want_bytes=max(_TRIM_BYTES, 2 * needed)).batches:
             return True
         raise JournalFullError(f"the journal {self.path} cannot grow: {self._room.shortage()}") from error
-
-    def _trim(self, want_bytes: int) -> Trimmed:
-        trimmed = Trimmed(0, 0, 0)
-        limit = self._connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
-        limit = min(limit, self._tail.position - 1)
-        while trimmed.payload_bytes < want_bytes:
-            rows = self._connection.execute(_OLDEST, (limit, _TRIM_STEP)).fetchall()
-            if not rows:
-                break
-            with transaction(self._connection):
-                self._connection.execute("DELETE FROM batch WHERE position <= ?", (rows[-1][0],))
-                self._connection.execute("DELETE FROM zone WHERE zone < ?", (rows[-1][0] // ZONE,))
-            trimmed = Trimmed(
-                trimmed.batches + len(rows),
-                trimmed.ticks + sum(ticks for _, ticks, _ in rows),
-                trimmed.payload_bytes + sum(size for _, _, size in rows),
-            )
-        return trimmed
-
-
-def _connect(path: Path, fsync: str, now_us: int, owner: str) -> sqlite3.Connection:
-    connection = connect_writing(path, synchronous=SYNCHRONOUS[fsync])
-    try:
-        with translated(path):
-            if not check_format(connection, path):
-                create_tables(connection, created_us=now_us, created_by=owner)
-                _sync_directory(path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _sync_directory(path: Path) -> None:
-    """Make the file's name survive a power cut, where the system knows how."""
-    if os.name == "posix":
-        directory = os.open(path.absolute().parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-
-
-def _owner(now_us: int) -> str:
-    return f"process {os.getpid()} on {platform.node()}, started {datetime_of(now_us).isoformat(timespec='seconds')}"
 
 
 def _zone_row(zone: Zone) -> tuple[int, int, int, int]:
@@ -296,4 +231,3 @@ def _zone_row(zone: Zone) -> tuple[int, int, int, int]:
 
 _INSERT_ZONE = "INSERT OR REPLACE INTO zone VALUES (?, ?, ?, ?)"
 _REPLACE_CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?)"
-_OLDEST = "SELECT position, ticks, length(payload) FROM batch WHERE position <= ? ORDER BY position LIMIT ?"

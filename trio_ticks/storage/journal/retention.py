@@ -1,0 +1,39 @@
+"""Deleting what every sink has, oldest first, in steps that succeed on a disk that is nearly full."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from trio_ticks.storage.journal.records import Trimmed
+from trio_ticks.storage.journal.schema import ZONE
+from trio_ticks.storage.journal.transaction import transaction
+
+# Batches in one transaction. More would write a log that a full disk does not take; fewer pay for more commits.
+_STEP = 64
+
+
+def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int) -> Trimmed:
+    """Delete batches that every cursor has passed until their payloads reach ``want_bytes``, never the last one."""
+    passed = connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
+    limit = min(passed, last_position - 1)
+    trimmed = Trimmed(0, 0, 0)
+    while trimmed.payload_bytes < want_bytes:
+        rows = connection.execute(_OLDEST, (limit, _STEP)).fetchall()
+        if not rows:
+            break
+        _delete_up_to(connection, rows[-1][0])
+        trimmed = Trimmed(
+            trimmed.batches + len(rows),
+            trimmed.ticks + sum(ticks for _, ticks, _ in rows),
+            trimmed.payload_bytes + sum(size for _, _, size in rows),
+        )
+    return trimmed
+
+
+def _delete_up_to(connection: sqlite3.Connection, position: int) -> None:
+    with transaction(connection):
+        connection.execute("DELETE FROM batch WHERE position <= ?", (position,))
+        connection.execute("DELETE FROM zone WHERE zone < ?", (position // ZONE,))
+
+
+_OLDEST = "SELECT position, ticks, length(payload) FROM batch WHERE position <= ? ORDER BY position LIMIT ?"
