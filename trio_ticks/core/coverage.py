@@ -17,7 +17,8 @@ are the gaps that are now known from end to end.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import Any
 
 import attrs
 
@@ -111,6 +112,35 @@ class Coverage:
         for gap in gaps:
             del self._pasts[str(gap.symbol)]
         return gaps
+
+    def save(self) -> dict[str, Any]:
+        """Return what `resume` needs after a restart, as plain builtins."""
+        return {
+            "lost": {symbol: [past.until_us, past.cause] for symbol, past in self._pasts.items() if not past.sessions},
+            "sessions": [[opened.heard_us, list(opened.since_us)] for opened in self._sessions.values()],
+        }
+
+    def resume(
+        self, saved: Mapping[str, Any], *, heard: Mapping[str, int], cause: str, symbols: Collection[str]
+    ) -> None:
+        """Go on after a restart: what was covered once is lost until it is covered again.
+
+        Args:
+            saved: What `save` returned, some time before the end.
+            heard: The receipt of the last tick after that, for symbols that had any. One of a session shows that all
+                of it were covered till then.
+            cause: Why what was covered then is not any more.
+            symbols: Those that are still wanted.
+        """
+        until = {symbol: (until_us, why) for symbol, (until_us, why) in saved["lost"].items()}
+        for heard_us, covered in saved["sessions"]:
+            last_us = max([heard_us, *(heard[symbol] for symbol in covered if symbol in heard)])
+            for symbol in covered:
+                until[symbol] = max(until.get(symbol, (last_us, cause)), (last_us, cause))
+        for symbol, last_us in heard.items():  # live only after the last save
+            until.setdefault(symbol, (last_us, cause))
+        for symbol in until.keys() & set(symbols):
+            self._pasts[symbol] = _Past(*until[symbol])
 
     def _is_lost(self, symbol: str) -> bool:
         return symbol in self._pasts and not self._pasts[symbol].sessions
