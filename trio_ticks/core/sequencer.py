@@ -38,18 +38,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
+from trio_ticks.core.front import COPY, COUNT, Front
 from trio_ticks.core.sequencer_settings import SequencerCounts, SequencerLimits, SequencerSettings
 from trio_ticks.core.waiting import Waiting
-from trio_ticks.core.window import NEVER, Window
+from trio_ticks.core.window import NEVER, Window, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Iterator
 
     from trio_ticks.config import Late
-    from trio_ticks.core.identity import Identity
+    from trio_ticks.core.identity import Fields, Identity
     from trio_ticks.model import Tick
 
 Checkpoint: TypeAlias = dict[str, Any]
@@ -121,9 +123,12 @@ class Sequencer:
         )
         self._identity: Identity = identity
         self._rule = self._limits.rule
-        self._windows: dict[tuple[str, str], Window] = {}
+        self._fronts: dict[str, dict[str, Front]] = {}  # by feed and symbol
+        self._sessions: dict[Hashable, int] = {}
+        self._numbers = count(1)
         self._waiting = Waiting()
-        self._accepted = self._duplicates = self._expired = self._late_dropped = 0
+        self._is_direct = self._limits.lateness_us == 0  # nothing waits, so fronts may take ticks
+        self._accepted = self._duplicates = self._expired = self._late_dropped = self._refused = 0
         self._rejected: Counter[str] = Counter()
 
     def push(self, ticks: Iterable[Tick], *, session: Hashable, now_us: int) -> list[Tick]:
@@ -140,9 +145,31 @@ class Sequencer:
         Returns:
             What had become due by ``now_us``, then what these ticks released.
         """
-        out = self.advance(now_us)
+        name = self._sessions.get(session)
+        if name is None:
+            name = self._sessions[session] = next(self._numbers)
+        fields_of, is_direct = self._rule.fields_of, self._is_direct
+        out: list[Tick] = [] if is_direct else self._release(now_us)
+        limit_us = now_us + self._limits.ahead_us
+        feed: str | None = None
+        fronts: dict[str, Front] = {}
         for tick in ticks:
-            self._admit(tick, session, now_us, out)
+            if tick.feed is not feed:
+                feed = tick.feed
+                fronts = self._fronts.setdefault(feed, {})
+            fields = fields_of(tick)
+            front = fronts.get(tick.symbol)
+            if front is None or fields is None or fields[0] > limit_us or not is_direct:
+                ordinal = COUNT
+            else:
+                ordinal = front.take(fields, name, now_us)
+            if ordinal >= 0:
+                self._accepted += 1
+                out.append(tick if tick.ordinal == ordinal and not tick.late else numbered(tick, ordinal, late=False))
+            elif ordinal == COPY:
+                self._duplicates += 1
+            else:
+                self._admit(tick, fields, name, now_us, out)
         return out
 
     def advance(self, now_us: int) -> list[Tick]:
@@ -160,13 +187,15 @@ class Sequencer:
 
     def end_session(self, session: Hashable) -> None:
         """Forget what a session showed. What was accepted from it stays; an unknown session is no error."""
-        for window in self._windows.values():
-            window.sessions.pop(session, None)
+        name = self._sessions.pop(session, None)
+        if name is not None:
+            for front in self._all_fronts():
+                front.end_session(name)
 
     @property
     def rejected(self) -> int:
         """How many ticks were refused so far; cheaper than all `counts`."""
-        return self._rejected.total()
+        return self._refused
 
     @property
     def counts(self) -> SequencerCounts:
@@ -177,13 +206,14 @@ class Sequencer:
             expired=self._expired,
             late_dropped=self._late_dropped,
             held=len(self._waiting),
-            rejected=self._rejected.total(),
+            rejected=self._refused,
             rejected_by=MappingProxyType(dict(self._rejected)),
         )
 
     def checkpoint(self) -> Checkpoint:
         """Return what a restart needs, as if the held ticks had never arrived: no journal has them yet."""
-        saved = [w.save(self._rule.key_of) for w in self._windows.values() if w.high_us != NEVER]
+        windows = [front.counted() for front in self._all_fronts()]
+        saved = [window.save(self._rule.key) for window in windows if window.high_us != NEVER]
         return {"version": _VERSION, "identity": self._identity, "symbols": saved}
 
     @classmethod
@@ -211,17 +241,17 @@ class Sequencer:
             sequencer._recall(tick)
         return sequencer
 
-    def _admit(self, tick: Tick, session: Hashable, now_us: int, out: list[Tick]) -> None:
+    def _admit(self, tick: Tick, fields: Fields | None, session: int, now_us: int, out: list[Tick]) -> None:
         """Steps 1 and 2 of the rule, then 3 and 4 where the tick is accepted."""
         limits, rule, time_us = self._limits, self._rule, tick.time_us
         if time_us > now_us + limits.ahead_us:
-            self._rejected[_AHEAD] += 1
+            self._reject(_AHEAD)
             return
-        key = rule.key_of(tick)
-        if key is None:
-            self._rejected[rule.keyless] += 1
+        if fields is None:
+            self._reject(rule.keyless)
             return
-        window = self._window_of(tick)
+        key = rule.key_of(fields)
+        window = self._front_of(tick).counted()
         if time_us <= window.floor_us or (rule.by_id and window.is_id_forgotten(key)):
             self._expired += 1
             return
@@ -229,7 +259,7 @@ class Sequencer:
             self._duplicates += 1
             return
         if window.entries_at(time_us) >= limits.stamp_ticks:
-            self._rejected[_FULL] += 1
+            self._reject(_FULL)
             return
         window.add(time_us, key)
         if rule.counted:
@@ -241,12 +271,20 @@ class Sequencer:
             self._deliver(window, tick, out)
         self._evict(window, out)
 
-    def _window_of(self, tick: Tick) -> Window:
-        place = tick.feed, tick.symbol
-        window = self._windows.get(place)
-        if window is None:
-            window = self._windows[place] = Window(*place)
-        return window
+    def _reject(self, reason: str) -> None:
+        self._rejected[reason] += 1
+        self._refused += 1
+
+    def _front_of(self, tick: Tick) -> Front:
+        fronts = self._fronts.setdefault(tick.feed, {})
+        front = fronts.get(tick.symbol)
+        if front is None:
+            front = fronts[tick.symbol] = Front(Window(tick.feed, tick.symbol), self._limits)
+        return front
+
+    def _all_fronts(self) -> Iterator[Front]:
+        for fronts in self._fronts.values():
+            yield from fronts.values()
 
     def _release(self, now_us: float) -> list[Tick]:
         out: list[Tick] = []
@@ -285,14 +323,14 @@ class Sequencer:
             raise ValueError(f"checkpoint has (version, identity) {made_with}, accepted is {accepted}")
         for saved in checkpoint["symbols"]:
             window = Window.load(saved)
-            self._windows[window.feed, window.symbol] = window
+            self._fronts.setdefault(window.feed, {})[window.symbol] = Front(window, self._limits)
 
     def _recall(self, tick: Tick) -> None:
         """Take in a tick that was delivered before the restart."""
-        key = self._rule.key_of(tick)
+        key = self._rule.key(tick)
         if key is None:
             raise ValueError(f"the tail holds a tick that cannot have been delivered: {self._rule.keyless}")
-        window = self._window_of(tick)
+        window = self._front_of(tick).counted()
         if tick.time_us <= window.floor_us or tick.ordinal < window.size_at(tick.time_us):
             return  # forgotten, or in the checkpoint
         window.add(tick.time_us, key).size = tick.ordinal + 1

@@ -1,0 +1,178 @@
+"""The front of a symbol's window: the newest ticks, accepted without counting them.
+
+**Why nothing need be counted.** A key contains its stamp, so a tick stamped after ``high`` cannot have been shown
+before: it is accepted, in time, and has ordinal 0, whoever shows it. With trade ids the same holds of an id above
+every one accepted. Nearly all ticks are such ticks. What is left are the copies that a second line brings, and it
+brings them in the order in which they were accepted.
+
+**What is kept.** The accepted ticks as they came, ``fields`` one after the other in one flat list, in which every
+stamp of the list is whole: its first entry began a new stamp. The *leader* has shown all of them, every *follower*
+the first so many, and any other session none. So each session's counts are known without being written down:
+
+* the leader shows a tick stamped after ``high``, or another one at ``high`` where repeats count: it is accepted;
+* a follower shows exactly the tick that is next in its list: it is a copy;
+* a follower that has shown all leads from then on: lines take turns.
+
+**When it is left.** Anything else has to be judged by the counts: a late tick, a line that has missed one, a session
+that begins in the middle, a copy under a unique identity. `Front.counted` then writes the list into the window's
+counts, and empties it; so does a checkpoint. Nothing else remains to be done for the way back: the next tick stamped
+after ``high`` begins a new list. Each tick is written at most once, and of a session that is alone hardly any is.
+
+**Forgetting** may be put off until it is visible, which is in `Front.counted` only. The rule forgets the oldest
+stamps while they lie before a cutoff or too many are kept, and both conditions, once true of a stamp that is not
+``high``, stay true: neither the cutoff nor the number of entries from that stamp on ever falls, and ``high`` moves on.
+So forgetting now and then ends at the floor at which forgetting after each tick ends.
+
+**Why a flat list.** Its entries are numbers and texts, which the garbage collector never visits. A rolling window of
+kept ticks makes it look at all of them again and again, which was measured to take as long as the whole sequencer, in
+pauses of 30 to 50 ms; kept tuples take a third of that.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trio_ticks.core.identity import Fields, Key
+    from trio_ticks.core.sequencer_settings import SequencerLimits
+    from trio_ticks.core.window import Window
+
+COPY = -1
+"""Instead of an ordinal: a copy of a tick that another session has shown."""
+
+COUNT = -2
+"""Instead of an ordinal: only the counts can tell."""
+
+SLACK = 16
+"""So many ticks more than the window wants, or a quarter where that is more, are kept before they are forgotten
+together. Fewer would look more often; more would weigh where thousands of symbols trade once a minute."""
+
+_NOBODY = 0  # leads where the leader's session has ended; sessions are numbered from 1
+
+
+class Front:
+    """One symbol's newest ticks, in front of what its window has counted.
+
+    Args:
+        window: What was counted, and the instants that are the same for both.
+        limits: The rule's settings.
+    """
+
+    __slots__ = ("_followers", "_leader", "_limits", "_size", "_sweep_at", "_ticks", "_window")
+
+    def __init__(self, window: Window, limits: SequencerLimits) -> None:
+        self._window = window
+        self._limits = limits
+        self._ticks: Fields = []
+        self._leader = _NOBODY
+        self._followers: dict[int, int] = {}  # session → length of what it has shown of the list
+        self._size = 0  # ticks at the stamp `high`, which is the next ordinal, where the list holds them
+        self._sweep_at = SLACK * limits.rule.width
+
+    def __len__(self) -> int:
+        return len(self._ticks) // self._limits.rule.width
+
+    def take(self, fields: Fields, session: int, now_us: int) -> int:
+        """Judge a tick where that needs no counts.
+
+        Args:
+            fields: What decides on it.
+            session: The number of the session that shows it.
+            now_us: Its receipt.
+
+        Returns:
+            The ordinal of an accepted tick, which is in time; otherwise `COPY` or `COUNT`.
+        """
+        ticks, window = self._ticks, self._window
+        if session != self._leader:
+            shown = self._followers.get(session, 0)
+            if shown < len(ticks):
+                end = shown + len(fields)
+                if ticks[shown:end] != fields:
+                    return COUNT
+                self._followers[session] = end
+                return COPY
+            self._lead(session)
+        time_us, rule = fields[0], self._limits.rule
+        if rule.by_id and fields[1] <= window.key_high:
+            return COUNT
+        if time_us > window.high_us:
+            window.high_us = time_us
+            ordinal = 0
+        elif time_us == window.high_us and ticks and (rule.counted or rule.by_id) and self._size < self._limits.stamp_ticks:
+            ordinal = self._size
+        else:
+            return COUNT
+        self._size = ordinal + 1
+        if rule.by_id:
+            window.key_high = fields[1]
+        if now_us > window.newest_us:
+            window.newest_us = now_us
+        ticks += fields
+        if len(ticks) > self._sweep_at:
+            self._sweep()
+        return ordinal
+
+    def counted(self) -> Window:
+        """Count everything; return the window, in which the rule can be worked as it is written."""
+        if self._ticks:
+            self._sweep()
+            self._write()
+        return self._window
+
+    def end_session(self, session: int) -> None:
+        """Forget what a session showed."""
+        if session == self._leader:
+            self._leader = _NOBODY
+        self._followers.pop(session, None)
+        self._window.sessions.pop(session, None)
+
+    def _lead(self, session: int) -> None:
+        """Let a session lead that has shown all there is."""
+        if self._leader != _NOBODY:
+            self._followers[self._leader] = len(self._ticks)
+        self._followers.pop(session, None)
+        self._leader = session
+
+    def _sweep(self) -> None:
+        """Forget what the rule would have forgotten by now. There is at least one tick."""
+        window, limits = self._window, self._limits
+        cutoff_us = min(window.high_us, window.newest_us) - limits.window_us
+        while window.order and (window.order[0] < cutoff_us or window.kept + len(self) > limits.window_ticks):
+            window.forget_oldest(by_id=limits.rule.by_id)
+        if not window.order:
+            self._trim(cutoff_us)
+        self._sweep_at = len(self._ticks) + max(len(self._ticks) // 4, SLACK * limits.rule.width)
+
+    def _trim(self, cutoff_us: int) -> None:
+        """Do so to the list itself: whole stamps go, but never the newest."""
+        window, limits, width = self._window, self._limits, self._limits.rule.width
+        stamps: list[int] = self._ticks[::width]
+        surplus = len(stamps) - limits.window_ticks
+        if surplus > 0:
+            cutoff_us = max(cutoff_us, stamps[surplus - 1] + 1)
+        gone = bisect_left(stamps, min(cutoff_us, window.high_us))
+        if not gone:
+            return
+        window.floor_us = stamps[gone - 1]
+        if limits.rule.by_id:
+            window.id_floor = max(window.id_floor, self._ticks[gone * width - 1])
+        del self._ticks[: gone * width]
+        self._followers = {name: max(0, shown - gone * width) for name, shown in self._followers.items()}
+
+    def _write(self) -> None:
+        """Write the list into the window's counts, and empty it."""
+        window, rule, ticks = self._window, self._limits.rule, self._ticks
+        entries: list[tuple[Any, ...]] = list(zip(*[iter(ticks)] * rule.width, strict=True))
+        keys: list[Key] = [rule.key_of(entry) for entry in entries]
+        for entry, key in zip(entries, keys, strict=True):
+            window.add(entry[0], key).size += 1
+        if rule.counted:
+            if self._leader != _NOBODY:
+                window.count_shown(self._leader, keys)
+            for session, shown in self._followers.items():
+                window.count_shown(session, keys[: shown // rule.width])
+        ticks.clear()
+        self._followers.clear()
+        self._sweep_at = SLACK * rule.width
