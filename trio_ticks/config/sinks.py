@@ -14,6 +14,7 @@ from trio_ticks.errors import ConfigError
 # Nothing on a network happens faster than this.
 _SHORTEST_S = 0.001
 
+_WRITER = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _MEASUREMENT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _HTTP_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -56,7 +57,7 @@ class InfluxDB:
     measurement: str = attrs.field(
         default="tick", validator=_matching("a letter, then letters, digits, _, . and -", _MEASUREMENT)
     )
-    writer: str = attrs.field(default="", validator=rules.Rule("a text", lambda value: isinstance(value, str)))
+    writer: str = attrs.field(default="", validator=_matching("letters, digits, _, . and -", _WRITER))
     # What InfluxData recommends, about 1.2 MB here. Fewer pay a round trip for less; more come near the bodies that
     # proxies refuse, and are more to write again after a timeout. A 413 is answered by sending less.
     batch_points: int = attrs.field(default=5_000, validator=rules.count(1, 100_000))
