@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from trio_ticks.config.secret import Secret
-from trio_ticks.config.sinks import InfluxDB
+from trio_ticks.config import FunctionSink, InfluxDB, Secret, SinkConfig, parse_config
 from trio_ticks.errors import ConfigError
 from trio_ticks.storage.influxdb import InfluxWriter
 
@@ -71,3 +70,41 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "influxdb_client", None)
     with pytest.raises(ConfigError, match=r"pip install 'trio-ticks\[influxdb\]'$"):
         InfluxWriter(InfluxDB(url="http://h", org="o", bucket="b"))
+
+
+FEED = '[feeds.coinbase]\nsymbols = ["BTC-USD"]\n'
+WHERE = 'url = "http://h"\norg = "o"\nbucket = "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "sink"),
+    [
+        (f"[sinks.influxdb]\n{WHERE}", InfluxDB(url="http://h", org="o", bucket="b")),
+        (
+            f'[sinks.left]\nkind = "influxdb"\nwriter = "l"\n{WHERE}',
+            InfluxDB(url="http://h", org="o", bucket="b", writer="l"),
+        ),
+        ('[sinks.influxdb]\nuse = "mine:store"', FunctionSink(use="mine:store")),
+    ],
+)
+def test_a_table_is_a_sink_by_its_name_its_kind_or_its_function(text: str, sink: SinkConfig) -> None:
+    """What the file says is the record that code would build."""
+    assert list(parse_config(FEED + text, source="f", environ={}).sinks.values()) == [sink]
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("[sinks.x]", r"^f: sinks\.x\.kind = 'x': must be one of influxdb; a sink of your own has use instead$"),
+        ("[sinks.x]\nkind = 1", r"^f: sinks\.x\.kind = 1: must be one of"),
+        ("[sinks]\nx = 1", r"^f: sinks\.x: must be a table$"),
+        (f"[sinks.influxdb]\nbuckett = 1\n{WHERE}", r"^f: sinks\.influxdb\.buckett: .*did you mean bucket\?$"),
+        ('[sinks.influxdb]\nurl = "http://h"\norg = "o"', r"^f: sinks\.influxdb\.bucket: is missing; it must be"),
+        (f'[sinks.influxdb]\ntoken = ""\n{WHERE}', r"^f: sinks\.influxdb\.token: must be"),
+        ('[sinks.x]\nuse = "nothing"', r"^f: sinks\.x\.use = 'nothing': must be module:name"),
+    ],
+)
+def test_a_sink_that_cannot_be_used_is_refused_with_its_place(text: str, refusal: str) -> None:
+    """File, table, key, and what is accepted."""
+    with pytest.raises(ConfigError, match=refusal):
+        parse_config(FEED + text, source="f", environ={})

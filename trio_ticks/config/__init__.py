@@ -1,6 +1,7 @@
 """The engine's configuration: frozen records, their defaults and rules, and how a TOML file becomes them.
 
-``records`` holds what can be set and why each default is what it is, ``rules`` what a value may be,
+``records`` holds what can be set and why each default is what it is, ``sinks`` the same for databases, ``rules`` what
+a value may be,
 ``secret`` the text that is printed nowhere, ``load`` the way from a file. Nothing else in trio_ticks reads
 the environment.
 """
@@ -20,18 +21,22 @@ from trio_ticks.config.records import (
     StrategyConfig,
 )
 from trio_ticks.config.secret import Secret, secret_from_env
+from trio_ticks.config.sinks import FunctionSink, InfluxDB, SinkConfig
 
 __all__ = [
     "ConnectionConfig",
     "EngineConfig",
     "FeedConfig",
+    "FunctionSink",
     "IdentityChoice",
+    "InfluxDB",
     "Late",
     "OnError",
     "Overflow",
     "PacingConfig",
     "Secret",
     "SequencerConfig",
+    "SinkConfig",
     "StopConfig",
     "StrategyConfig",
     "load_config",

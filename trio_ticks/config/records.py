@@ -14,6 +14,7 @@ import attrs
 from trio_ticks.config import rules
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.secret import Secret, concealed
+from trio_ticks.config.sinks import SinkConfig
 
 IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "time"]
 Late: TypeAlias = Literal["flag", "drop"]
@@ -203,6 +204,7 @@ class EngineConfig:
         feeds: By name; an empty ``kind`` becomes that name.
         sequencer: Which ticks are the same, and in which order they are delivered.
         strategies: By name.
+        sinks: By name: where the journal's ticks are written besides.
         stop: How it ends.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
@@ -212,6 +214,7 @@ class EngineConfig:
     strategies: Mapping[str, StrategyConfig] = attrs.field(
         factory=dict, validator=rules.tables("strategies", StrategyConfig)
     )
+    sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict, validator=rules.tables("sinks", SinkConfig))
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.

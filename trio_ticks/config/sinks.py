@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -91,3 +93,39 @@ class InfluxDB:
             setting = re.match(r"\w+", str(error))
             named = f"INFLUX_{setting[0].upper()}{str(error)[setting.end() :]}" if setting else str(error)
             raise ConfigError(named) from None
+
+
+@attrs.frozen(kw_only=True)
+class FunctionSink:
+    """A sink of one's own: ``[sinks.NAME]`` with ``use``.
+
+    Attributes:
+        use: Where the async function of a batch is, ``module:function``.
+    """
+
+    use: str = attrs.field(validator=rules.reference())
+
+
+SinkConfig: TypeAlias = InfluxDB | FunctionSink
+
+_KINDS: dict[str, type[SinkConfig]] = {"influxdb": InfluxDB}
+
+
+def sink_of_table(name: str, table: Mapping[str, Any]) -> tuple[type[SinkConfig], Mapping[str, Any]]:
+    """Return which record a ``[sinks.NAME]`` is, and the settings that are the record's.
+
+    Args:
+        name: The table's; it is the kind where the table has none.
+        table: What stands in it.
+
+    Raises:
+        ConfigError: It is no kind of sink.
+    """
+    if "use" in table:
+        return FunctionSink, table
+    kind = table.get("kind", name)
+    record = _KINDS.get(kind) if isinstance(kind, str) else None
+    if record is None:
+        known = ", ".join(_KINDS)
+        raise ConfigError(f"kind = {rules.shown(kind)}: must be one of {known}; a sink of your own has use instead")
+    return record, {key: value for key, value in table.items() if key != "kind"}

@@ -229,24 +229,26 @@ class TickEncoder:
                 prefixes, by_trade_id = self._prefixes_of(feed), feed in self._by_trade_id
             if tick.received_us != received_us or tick.late is not late:  # the ticks of one read share them
                 received_us, late = tick.received_us, tick.late
-                received = f"~received_us={received_us}i~late={late:d}i" if _fits(received_us) else ""
+                received = f"~received_us={received_us}i~late={late:d}i" if abs(received_us) <= MAX_INTEGER else ""
             prefix = prefixes[tick.symbol]
             trade_id, sequence, ordinal = tick.trade_id, tick.sequence, tick.ordinal
             if (
                 not (prefix and received)
                 or not 0 <= ordinal < PER_MICROSECOND
                 or (trade_id is None and by_trade_id)
-                or (trade_id is not None and not _fits(trade_id))
-                or (sequence is not None and not _fits(sequence))
+                or (trade_id is not None and not -MAX_INTEGER <= trade_id <= MAX_INTEGER)
+                or (sequence is not None and not -MAX_INTEGER <= sequence <= MAX_INTEGER)
                 or tick.conditions is not None
             ):
                 return None
             offset = trade_id % PER_MICROSECOND if by_trade_id and trade_id is not None else ordinal
-            # By position: arguments by name cost as much again as the record.
-            texts = tick.price_text, tick.volume_text, tick.side
-            row = _Row(prefix, price, volume, *texts, time_us, trade_id, sequence, received, ordinal, place)
-            row.time_ns = time_us * 1000 + offset
-            rows.append(row)
+            # By position, because arguments by name cost as much again as the record; so they are kept in sight.
+            # fmt: off
+            rows.append(_Row(
+                prefix, price, volume, tick.price_text, tick.volume_text, tick.side, time_us,
+                trade_id, sequence, received, ordinal, place, time_us * 1000 + offset,
+            ))
+            # fmt: on
         return rows
 
     def _prefixes_of(self, feed: str) -> _Prefixes:
@@ -254,10 +256,6 @@ class TickEncoder:
         if prefixes is None:
             prefixes = self._prefixes[feed] = _Prefixes(self._measurement, feed, self._writer)
         return prefixes
-
-
-def _fits(value: int) -> bool:
-    return -MAX_INTEGER <= value <= MAX_INTEGER
 
 
 def _is_alphanumeric(texts: str) -> bool:
