@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from trio_ticks import ConnectionConfig, Decoded, Feed, SequencerConfig, Tick
-from trio_ticks.config import parse_config
+from trio_ticks.config import FunctionSink, InfluxDB, parse_config
 from trio_ticks.feeds.registry import check_feed
 
 ROOT = Path(__file__).parents[2]
@@ -42,17 +42,23 @@ def test_the_feed_of_your_own_passes_strict_types(tmp_path: Path) -> None:
 
 def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     """Every key that is shown exists, and what is called the default is the default."""
-    config = parse_config(blocks("configuration.md", "toml")[0], source="page", environ={"ALLTICK_TOKEN": "x"})
+    config = parse_config(
+        blocks("configuration.md", "toml")[0], source="page", environ={"ALLTICK_TOKEN": "x", "INFLUX_TOKEN": "y"}
+    )
     shown = config.feeds["alltick"]
     for name in ("lines", "silent_after_s", "mute_after_s"):
         assert getattr(shown, name) == getattr(ConnectionConfig(), name)
     assert config.sequencer == SequencerConfig()
     assert config.strategies["momentum"].use == "my_module:momentum"
+    assert config.sinks["mine"] == FunctionSink(use="my_module:store")
+    influxdb = config.sinks["influxdb"]
+    assert isinstance(influxdb, InfluxDB)
+    assert influxdb == InfluxDB(url=influxdb.url, org="trading", bucket="ticks", token="y")
 
 
 def test_every_setting_is_on_the_configuration_page() -> None:
     """A setting that is not documented is not found."""
     page = (DOCS / "configuration.md").read_text()
-    for record in (ConnectionConfig, SequencerConfig):
+    for record in (ConnectionConfig, SequencerConfig, InfluxDB, FunctionSink):
         for field in attrs.fields(record):
             assert field.name in page

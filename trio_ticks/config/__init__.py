@@ -1,6 +1,7 @@
 """The engine's configuration: frozen records, their defaults and rules, and how a TOML file becomes them.
 
-``records`` holds what can be set and why each default is what it is, ``rules`` what a value may be,
+``records`` holds what can be set and why each default is what it is, ``sinks`` the same for databases, ``rules`` what
+a value may be,
 ``secret`` the text that is printed nowhere, ``load`` the way from a file. Nothing else in trio_ticks reads
 the environment.
 """
@@ -23,13 +24,16 @@ from trio_ticks.config.records import (
     WhenFull,
 )
 from trio_ticks.config.secret import Secret, secret_from_env
+from trio_ticks.config.sinks import FunctionSink, InfluxDB, SinkConfig
 
 __all__ = [
     "ConnectionConfig",
     "EngineConfig",
     "FeedConfig",
     "Fsync",
+    "FunctionSink",
     "IdentityChoice",
+    "InfluxDB",
     "JournalConfig",
     "Late",
     "OnError",
@@ -37,6 +41,7 @@ __all__ = [
     "PacingConfig",
     "Secret",
     "SequencerConfig",
+    "SinkConfig",
     "StopConfig",
     "StrategyConfig",
     "WhenFull",

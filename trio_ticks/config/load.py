@@ -17,6 +17,7 @@ import attrs
 
 from trio_ticks.config.records import EngineConfig
 from trio_ticks.config.rules import Rule
+from trio_ticks.config.sinks import SinkConfig, sink_of_table
 from trio_ticks.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -115,7 +116,19 @@ def _nested(hint: Any, value: Any, key: str) -> Any:
     kind = next(iter(get_args(hint)[1:]), None)
     if isinstance(kind, type) and attrs.has(kind):
         return {name: _record(kind, item, _below(key, name)) for name, item in _table(value, key).items()}
+    if kind == SinkConfig:
+        return {name: _sink(name, item, _below(key, name)) for name, item in _table(value, key).items()}
     return value
+
+
+def _sink(name: str, value: object, key: str) -> SinkConfig:
+    """Build the record of the kind that a table of ``[sinks]`` names."""
+    table = _table(value, key)
+    try:
+        kind, settings = sink_of_table(name, table)
+    except ConfigError as error:
+        raise ConfigError(f"{key}.{error}") from None
+    return _record(kind, settings, key)
 
 
 def _table(value: object, key: str) -> Mapping[str, Any]:

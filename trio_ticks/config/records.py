@@ -14,6 +14,7 @@ import attrs
 from trio_ticks.config import rules
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.secret import Secret, concealed
+from trio_ticks.config.sinks import SinkConfig
 
 IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "time"]
 Late: TypeAlias = Literal["flag", "drop"]
@@ -242,6 +243,7 @@ class EngineConfig:
         sequencer: Which ticks are the same, and in which order they are delivered.
         strategies: By name.
         journal: Where everything is kept. None: nowhere.
+        sinks: By name: where the journal's ticks are written besides.
         stop: How it ends.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
@@ -254,6 +256,7 @@ class EngineConfig:
     journal: JournalConfig | None = attrs.field(
         default=None, validator=rules.optional(rules.instance_of(JournalConfig))
     )
+    sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict, validator=rules.tables("sinks", SinkConfig))
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import UnionType
 from typing import Any, TypeAlias, get_args
 
 import attrs
@@ -193,8 +194,8 @@ def arguments() -> Rule:
     )
 
 
-def tables(name: str, kind: type, *, least: int = 0) -> Rule:
-    """Accept a mapping of names to records of one class; it is called ``name`` in the file."""
+def tables(name: str, kind: type | UnionType, *, least: int = 0) -> Rule:
+    """Accept a mapping of names to records of one class, or one of some; it is called ``name`` in the file."""
     some = "at least one table" if least else "tables"
     return Rule(
         f"{some} [{name}.NAME], each NAME of letters, digits, - and _",

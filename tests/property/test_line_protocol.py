@@ -1,0 +1,157 @@
+"""Line protocol, judged by a parser that is not ours."""
+
+from __future__ import annotations
+
+import attrs
+from hypothesis import example, given
+from hypothesis import strategies as st
+from line_protocol_parser import parse_line
+
+from trio_ticks.model import Tick
+from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_text import UnencodableError, tag_text
+from trio_ticks.storage.tick_line import point_time, tick_line, tick_of_row
+
+SPECIAL = st.text(alphabet="ab\\ ,=\"'~{}:\n\r\t\x00🙂é", max_size=8)
+TEXTS = st.one_of(SPECIAL, st.text(max_size=8), st.sampled_from(["", "BTC-USD", "700.HK"]))
+DECIMALS = st.from_regex(r"\A-?[0-9]{1,6}(\.[0-9]{1,6})?\Z")
+FLOATS = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(10**6), 10**6).map(float)
+INTEGERS = st.integers(-(2**64), 2**64) | st.integers(0, 2_000)
+TIMES = st.integers(-(10**16), 10**16) | st.integers(-(10**6), 10**6)
+
+
+def ticks(
+    symbols: st.SearchStrategy[str] = TEXTS,
+    texts: st.SearchStrategy[str] = TEXTS | DECIMALS,
+    floats: st.SearchStrategy[float] = FLOATS,
+) -> st.SearchStrategy[Tick]:
+    return st.builds(
+        Tick,
+        symbol=symbols,
+        time_us=TIMES,
+        price=floats,
+        volume=floats,
+        price_text=texts,
+        volume_text=texts,
+        side=st.sampled_from([None, "buy", "sell"]),
+        trade_id=st.none() | INTEGERS,
+        sequence=st.none() | INTEGERS,
+        feed=symbols,
+        received_us=INTEGERS,
+        ordinal=st.integers(0, 3) | st.integers(-1, 1_000_001),
+        late=st.booleans(),
+        conditions=st.none() | st.lists(st.text(max_size=4), max_size=2).map(tuple),
+    )
+
+
+COMMON = st.builds(
+    Tick,
+    symbol=st.sampled_from(["BTC-USD", "700.HK", "EUR/USD"]),
+    time_us=st.integers(10**15, 2 * 10**15),
+    price=st.floats(allow_nan=False, allow_infinity=False),
+    volume=st.floats(0, 1e9),
+    price_text=DECIMALS,
+    volume_text=DECIMALS | st.just(""),
+    side=st.sampled_from([None, "buy", "sell"]),
+    trade_id=st.none() | st.integers(0, 10**12),
+    sequence=st.none() | st.integers(-(2**62), 2**62),
+    feed=st.sampled_from(["alltick", "coinbase", ""]),
+    received_us=st.integers(10**15, 10**15 + 1),
+    ordinal=st.integers(0, 999),
+    late=st.booleans(),
+)
+
+
+def row_of(line: bytes) -> dict[str, object]:
+    """Return what an independent parser reads in a line, as a query would give it."""
+    parsed = parse_line(line.decode())
+    return {**parsed["tags"], **parsed["fields"], "time": parsed["time"]}
+
+
+@given(ticks(), st.integers(0, 2**63 - 1), TEXTS)
+@example(Tick("a\\", 1, 1.0), 0, "")
+@example(Tick("a\\,b", 1, 1.0), 0, "")
+@example(Tick("a\nb", 1, 1.0, price_text="1\n"), 0, "\n")
+def test_a_tick_is_read_back_exactly_or_refused_with_a_reason(tick: Tick, position: int, writer: str) -> None:
+    """Any symbol, tag, text and number: never a broken line, never another tick than the one that was written."""
+    reason = ""
+    try:
+        line = tick_line(tick, position, measurement="tick", writer=writer).encode()
+    except UnencodableError as error:
+        reason = str(error)
+        line = b""
+    assert bool(line) is not bool(reason)
+    assert "\n" not in reason
+    if not line:
+        return
+    assert b"\n" not in line
+    row = row_of(line)
+    assert tick_of_row(row) == tick
+    assert row["time"] == point_time(tick)[0]
+    assert row["position"] == position
+    assert row.get("writer", "") == writer
+
+
+@given(st.lists(ticks() | COMMON, max_size=6), st.integers(0, 2**62), st.booleans())
+def test_a_line_is_the_same_alone_and_in_any_company(batch: list[Tick], first: int, by_trade_id: bool) -> None:
+    """The bytes are a function of tick and position, so that a resend of any part falls on the same points."""
+    feeds = ["coinbase", ""] if by_trade_id else []
+    encoded = TickEncoder(by_trade_id=feeds).encode(batch, range(first, first + len(batch)))
+    alone = [TickEncoder(by_trade_id=feeds).encode([tick], [first + at]) for at, tick in enumerate(batch)]
+    assert encoded.lines == [line for one in alone for line in one.lines]
+    assert [item.reason for item in encoded.refused] == [item.reason for one in alone for item in one.refused]
+    assert sorted([*encoded.indexes, *(item.index for item in encoded.refused)]) == list(range(len(batch)))
+
+
+@given(st.lists(COMMON, min_size=1, max_size=20), st.sampled_from(["", "engine-1", "a b"]))
+def test_common_ticks_are_written_as_any_others(batch: list[Tick], writer: str) -> None:
+    """The fast way writes what the slow one does, to the byte."""
+    encoder = TickEncoder(writer=writer)
+    slow = [tick_line(tick, at, measurement="tick", writer=writer).encode() for at, tick in enumerate(batch)]
+    assert encoder.encode(batch, range(len(batch))).lines == slow
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 3_000), st.integers(-2, 2), st.integers(0, 3_000))
+def test_two_ticks_never_share_a_point(time_us: int, ordinal: int, apart_us: int, other: int) -> None:
+    """Any two ticks of one symbol near a whole millisecond: carried ones too have places of their own."""
+    stamp = time_us * 1000
+    pair = [Tick("X", stamp, 1.0, ordinal=ordinal), Tick("X", stamp + apart_us, 1.0, ordinal=other)]
+    places = set()
+    for tick in pair:
+        try:
+            places.add(point_time(tick))
+        except UnencodableError:
+            assert tick.time_us % 1000
+            assert tick.ordinal >= 1000
+            return
+    assert (len(places) == 1) is ((stamp, ordinal) == (pair[1].time_us, other))
+
+
+@given(st.integers(0, 10**9), st.permutations(range(40)))
+def test_counted_trades_never_share_a_point(first_id: int, order: list[int]) -> None:
+    """By trade id, trades of one stamp have places of their own, the same in whatever order an engine saw them."""
+    found = {
+        point_time(Tick("X", 7, 1.0, trade_id=first_id + number, ordinal=ordinal), by_trade_id=True)
+        for ordinal, number in enumerate(order)
+    }
+    assert found == {(7_000 + (first_id + number) % 1000, False) for number in range(40)}
+    assert len(found) == 40
+
+
+@given(TEXTS)
+def test_a_tag_is_read_back_or_refused(text: str) -> None:
+    """What stands in a tag is what was put there, and nothing of it leaks into the fields."""
+    try:
+        written = tag_text("tag", text)
+    except UnencodableError:
+        return
+    parsed = parse_line(f"m,a={written},b=c d=1i 5")
+    assert parsed == {"measurement": "m", "tags": {"a": text, "b": "c"}, "fields": {"d": 1}, "time": 5}
+
+
+@given(ticks())
+def test_ticks_apart_only_in_text_are_apart(tick: Tick) -> None:
+    """A decimal text is kept as it was received, whatever the number beside it."""
+    other = attrs.evolve(tick, price_text=tick.price_text + "0")
+    both = TickEncoder().encode([tick, other], [1, 1])
+    assert len(set(both.lines)) == len(both.lines)
