@@ -116,7 +116,9 @@ class Coverage:
     def save(self) -> dict[str, Any]:
         """Return what `resume` needs after a restart, as plain builtins."""
         return {
-            "lost": {symbol: [past.until_us, past.cause] for symbol, past in self._pasts.items() if not past.sessions},
+            "lost": {
+                symbol: [past.until_us, past.cause] for symbol, past in self._pasts.items() if not past.sessions
+            },
             "sessions": [[opened.heard_us, list(opened.since_us)] for opened in self._sessions.values()],
         }
 

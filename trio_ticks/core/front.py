@@ -34,6 +34,8 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from trio_ticks.core.identity import Fields, Key
     from trio_ticks.core.sequencer_settings import SequencerLimits
     from trio_ticks.core.window import Window
@@ -73,6 +75,12 @@ class Front:
     def __len__(self) -> int:
         return len(self._ticks) // self._limits.rule.width
 
+    @property
+    def state(self) -> Hashable:
+        """A value that differs whenever what is remembered differs: nothing is added or forgotten without a trace."""
+        window = self._window
+        return (window.floor_us, window.high_us, window.kept + len(self), len(window.held))
+
     def take(self, fields: Fields, session: int, now_us: int) -> int:
         """Judge a tick where that needs no counts.
 
@@ -100,7 +108,12 @@ class Front:
         if time_us > window.high_us:
             window.high_us = time_us
             ordinal = 0
-        elif time_us == window.high_us and ticks and (rule.counted or rule.by_id) and self._size < self._limits.stamp_ticks:
+        elif (
+            time_us == window.high_us
+            and ticks
+            and (rule.counted or rule.by_id)
+            and self._size < self._limits.stamp_ticks
+        ):
             ordinal = self._size
         else:
             return COUNT

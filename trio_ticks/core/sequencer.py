@@ -212,9 +212,25 @@ class Sequencer:
 
     def checkpoint(self) -> Checkpoint:
         """Return what a restart needs, as if the held ticks had never arrived: no journal has them yet."""
-        windows = [front.counted() for front in self._all_fronts()]
-        saved = [window.save(self._rule.key) for window in windows if window.high_us != NEVER]
-        return {"version": _VERSION, "identity": self._identity, "symbols": saved}
+        saved = [self.save(*place) for place in self.places()]
+        return self.checkpoint_of(window for window in saved if window is not None)
+
+    def places(self) -> list[tuple[str, str]]:
+        """Return the (feed, symbol) of all that is remembered."""
+        return [(feed, symbol) for feed, fronts in self._fronts.items() for symbol in fronts]
+
+    def state_of(self, feed: str, symbol: str) -> Hashable:
+        """Return a value that differs whenever what `save` would return differs; cheap."""
+        return self._fronts[feed][symbol].state
+
+    def save(self, feed: str, symbol: str) -> Checkpoint | None:
+        """Return the part of a `checkpoint` that is about one symbol; None where there is nothing to say."""
+        window = self._fronts[feed][symbol].counted()
+        return window.save(self._rule.key) if window.high_us != NEVER else None
+
+    def checkpoint_of(self, windows: Iterable[Checkpoint]) -> Checkpoint:
+        """Return what `save` returned of many symbols as one checkpoint."""
+        return {"version": _VERSION, "identity": self._identity, "symbols": list(windows)}
 
     @classmethod
     def restore(

@@ -1,0 +1,148 @@
+"""Saving what the sequencers remember, a little at a time.
+
+A window of ten seconds of a busy market is a hundred thousand entries, and writing all of them down at once would hold
+the market up for a tenth of a second. So the windows are saved by turns: in each *round* every symbol that has changed
+since it was saved last, a few in each step. What is saved is a *mark*, which the journal keeps under its key until
+the next one, with the position of the batches it was saved behind.
+
+A restart takes all marks, and reads the journal from where the last round that was finished had begun: whatever changed
+before that was saved since. A mark may know more than that position says; what the tail then shows twice does no harm
+(`trio_ticks.core.sequencer`, restart). The beginnings of rounds are kept under two keys by turns, so that the finished
+one's is still there while the next is on its way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from trio_ticks.core.coverage import Coverage
+    from trio_ticks.core.sequencer import Sequencer
+
+WINDOW = "window/"
+COVERAGE = "coverage/"
+_BEGUN = ("round/0", "round/1")
+_FINISHED = "round/finished"
+_STOPPED = "stopped"
+
+ENTRIES = 1_000
+"""Saved in one step, about: some hundred microseconds."""
+
+
+class Mark(Protocol):
+    """A mark as the journal returns it."""
+
+    @property
+    def position(self) -> int: ...  # noqa: D102 - the last batch that it is certain to be behind
+    @property
+    def payload(self) -> bytes: ...  # noqa: D102
+
+
+class Saving:
+    """Saves sequencers and coverage by turns. Pure: the driver calls `step` with the records of a step behind it.
+
+    Args:
+        sequencers: By feed.
+        coverage: By feed.
+        rounds_s: How long a round takes, about.
+    """
+
+    def __init__(
+        self, sequencers: Mapping[str, Sequencer], coverage: Mapping[str, Coverage], *, rounds_s: float
+    ) -> None:
+        self._sequencers = sequencers
+        self._coverage = coverage
+        self._round_us = round(rounds_s * 1e6)
+        self._saved: dict[tuple[str, str], Hashable] = {}
+        self._left: deque[tuple[str, str]] = deque()
+        self._begun_us: int | None = None
+        self._step_us = 0
+        self._due_us = 0
+        self._number = 0
+
+    def due(self, now_us: int) -> bool:
+        """Tell whether a step is due."""
+        return now_us >= self._due_us
+
+    def step(self, now_us: int) -> dict[str, bytes]:
+        """Return the marks of the next step."""
+        marks = self._begin(now_us) if self._begun_us is None else {}
+        entries = 0
+        while self._left and entries < ENTRIES:
+            place = self._left.popleft()
+            entries += 1 + self._save(place, marks)
+        if self._left:
+            self._due_us = now_us + self._step_us
+        else:
+            marks[_FINISHED] = _BEGUN[self._number].encode()
+            self._due_us = max(now_us + 1, (self._begun_us or now_us) + self._round_us)
+            self._begun_us = None
+        return marks
+
+    def last(self) -> dict[str, bytes]:
+        """Return the marks of a clean stop: everything that has changed, after the last records."""
+        self._begun_us = None
+        marks = self._begin(0)
+        while self._left:
+            self._save(self._left.popleft(), marks)
+        marks[_FINISHED] = _BEGUN[self._number].encode()
+        marks[_STOPPED] = b"yes"
+        return marks
+
+    def _begin(self, now_us: int) -> dict[str, bytes]:
+        self._begun_us = now_us
+        self._number = 1 - self._number
+        for feed, sequencer in self._sequencers.items():
+            for place in sequencer.places():
+                if self._saved.get(place) != sequencer.state_of(*place):
+                    self._left.append((feed, place[1]))
+        # A step saves a symbol at least. Half the round is kept for those with long windows.
+        self._step_us = self._round_us // (2 * len(self._left) + 2)
+        marks = self.coverage_marks()
+        marks[_BEGUN[self._number]] = b""
+        marks[_STOPPED] = b""
+        return marks
+
+    def coverage_marks(self) -> dict[str, bytes]:
+        """Return the marks of what is covered now."""
+        return {COVERAGE + feed: msgspec.msgpack.encode(coverage.save()) for feed, coverage in self._coverage.items()}
+
+    def _save(self, place: tuple[str, str], marks: dict[str, bytes]) -> int:
+        feed, symbol = place
+        sequencer = self._sequencers[feed]
+        window = sequencer.save(feed, symbol)
+        self._saved[place] = sequencer.state_of(feed, symbol)
+        if window is None:
+            return 0
+        marks[f"{WINDOW}{feed}/{symbol}"] = msgspec.msgpack.encode(window)
+        return sum(len(copies) for _, _, copies in window["stamps"])
+
+
+def tail_begins(marks: Mapping[str, Mark]) -> int:
+    """Return the position behind which a restart has to read the journal."""
+    finished = marks.get(_FINISHED)
+    begun = None if finished is None else marks.get(finished.payload.decode())
+    return 0 if begun is None else begun.position
+
+
+def was_stopped(marks: Mapping[str, Mark]) -> bool:
+    """Tell whether the engine before came to a clean stop."""
+    stopped = marks.get(_STOPPED)
+    return stopped is not None and bool(stopped.payload)
+
+
+def windows_of(marks: Mapping[str, Mark], feed: str) -> list[dict[str, Any]]:
+    """Return the windows of a feed that were saved."""
+    prefix = f"{WINDOW}{feed}/"
+    return [msgspec.msgpack.decode(mark.payload) for key, mark in marks.items() if key.startswith(prefix)]
+
+
+def coverage_of(marks: Mapping[str, Mark], feed: str) -> dict[str, Any]:
+    """Return the coverage of a feed that was saved; an empty one where none was."""
+    mark = marks.get(COVERAGE + feed)
+    return {"lost": {}, "sessions": []} if mark is None else msgspec.msgpack.decode(mark.payload)
