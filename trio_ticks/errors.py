@@ -113,7 +113,11 @@ class SinkError(TrioTicksError):
 
 
 class SinkUnavailableError(SinkError):
-    """The sink may take the same bytes later: resend."""
+    """A sink takes nothing at present; the same batch is sent again, after at least ``after_s`` seconds."""
+
+    def __init__(self, words: str = "", *, after_s: float = 0.0) -> None:
+        super().__init__(words)
+        self.after_s = after_s
 
 
 class SinkRejectedError(SinkError):

@@ -1,0 +1,113 @@
+"""InfluxDB as a sink: lines from our own encoder, written from a thread, and only a 204 is a receipt.
+
+What an answer means is decided by `trio_ticks.storage.outcomes`; which lines of a refused batch are the bad ones is
+found by `trio_ticks.storage.sifting`. A write that takes too long is left behind in its thread and sent again: the
+bytes are the same, so they fall on the same points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import attrs
+import trio
+
+from trio_ticks.config import InfluxDB
+from trio_ticks.errors import SinkUnavailableError
+from trio_ticks.model import Tick
+from trio_ticks.runtime.sinks import Delivery, Refused, SinkBatch
+from trio_ticks.storage.influxdb import InfluxWriter
+from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.outcomes import Outcome, Verdict
+from trio_ticks.storage.sifting import sift
+
+PATIENCE = 3
+"""So many times what connecting and reading may take is a write given as a whole: an answer that drips keeps to both
+and never ends. Less would send again what a busy server is still storing."""
+
+Write = Callable[[bytes], Outcome]
+
+
+@attrs.frozen(kw_only=True)
+class InfluxSink:
+    """A bucket as a sink.
+
+    Attributes:
+        name: Of its cursor.
+        settings: Where to and how.
+        by_trade_id: The feeds whose trade ids count every trade of a symbol.
+        make_writer: Makes what writes; another one in a simulation.
+    """
+
+    name: str
+    settings: InfluxDB
+    by_trade_id: frozenset[str] = frozenset()
+    make_writer: Callable[[InfluxDB], InfluxWriter] = InfluxWriter
+    kinds = frozenset({"tick"})
+
+    @property
+    def batch_ticks(self) -> int:
+        """As many lines as are sent at once."""
+        return self.settings.batch_points
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Delivery]:
+        """Yield the way to the bucket. Nothing is connected yet."""
+        writer = self.make_writer(self.settings)
+        settings = self.settings
+        encoder = TickEncoder(measurement=settings.measurement, writer=settings.writer, by_trade_id=self.by_trade_id)
+        try:
+            yield _InfluxDelivery(writer.write, encoder, PATIENCE * (settings.connect_s + settings.read_s))
+        finally:
+            writer.close()
+
+
+@attrs.define(eq=False)
+class _InfluxDelivery:
+    write: Write
+    encoder: TickEncoder
+    patience_s: float
+    # One write at a time; one that was left behind in its thread holds the next one up, so that they cannot pile up.
+    _thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+
+    async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
+        ticks = [item for item in batch.records if type(item) is Tick]
+        encoded = self.encoder.encode(ticks, [position for position, _ in batch.places])
+        refused = [Refused(item.index, item.reason) for item in encoded.refused]
+        if encoded.body:
+            outcome = await self._write(encoded.body)
+            if outcome.verdict is not Verdict.STORED:
+                indexes = encoded.indexes
+                bad = await self._sift(encoded.lines, outcome.reason)
+                refused += [Refused(indexes[line], reason) for line, reason in bad]
+        return sorted(refused, key=lambda item: item.index)
+
+    async def _sift(self, lines: Sequence[bytes], reason: str) -> list[tuple[int, str]]:
+        """Write a refused batch in parts, until the lines that were the reason stand alone."""
+        search = sift(len(lines), reason)
+        told: str | None = None
+        part = next(search)
+        while True:
+            try:
+                outcome = await self._write(b"\n".join(lines[part.start : part.stop]))
+                told = None if outcome.verdict is Verdict.STORED else outcome.reason
+                part = search.send(told)
+            except StopIteration as found:
+                return [(line.index, line.reason) for line in found.value]
+
+    async def _write(self, body: bytes) -> Outcome:
+        """Write some lines; return what became of them, where that is certain.
+
+        Raises:
+            SinkUnavailableError: it is not, or nothing of it was stored and something else has to be mended first.
+        """
+        with trio.move_on_after(self.patience_s):
+            outcome = await trio.to_thread.run_sync(
+                partial(self.write, body), abandon_on_cancel=True, limiter=self._thread
+            )
+            if outcome.verdict in {Verdict.HOLD, Verdict.RETRY}:
+                raise SinkUnavailableError(outcome.reason, after_s=outcome.after_s or 0.0)
+            return outcome
+        raise SinkUnavailableError(f"no answer within {self.patience_s:g} s")
