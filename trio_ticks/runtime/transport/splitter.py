@@ -109,7 +109,7 @@ class Splitter:
             for _ in range(MOST):
                 if self._protocol.current_size is None:
                     self._split(found)
-                if len(found) >= MOST or self._room <= 0 or not self._take_frame(found):
+                if not self.has_more or len(found) >= MOST or self._room <= 0 or not self._take_frame(found):
                     break
         except _Broken as broken:
             self._refuse(broken.code, str(broken))
