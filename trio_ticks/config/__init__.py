@@ -21,6 +21,7 @@ from trio_ticks.config.records import (
     SequencerConfig,
     StopConfig,
     StrategyConfig,
+    Transport,
     WhenFull,
 )
 from trio_ticks.config.secret import Secret, secret_from_env
@@ -44,6 +45,7 @@ __all__ = [
     "SinkConfig",
     "StopConfig",
     "StrategyConfig",
+    "Transport",
     "WhenFull",
     "load_config",
     "parse_config",
