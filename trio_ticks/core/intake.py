@@ -94,11 +94,19 @@ class Intake:
     Args:
         sequencers: One for each feed, by name.
         inbox: The count that the lines keep of what they have sent.
+        coverage: One for each feed, by name. None: nothing was covered before.
     """
 
-    def __init__(self, *, sequencers: Mapping[str, Sequencer], inbox: Inbox) -> None:
+    def __init__(
+        self,
+        *,
+        sequencers: Mapping[str, Sequencer],
+        inbox: Inbox,
+        coverage: Mapping[str, Coverage] | None = None,
+    ) -> None:
         self._sequencers = sequencers
-        self._coverage = {feed: Coverage(feed=feed) for feed in sequencers}
+        self._coverage = coverage or {feed: Coverage(feed=feed) for feed in sequencers}
+        self._covered_anew = False
         self._inbox = inbox
         self._unusable = 0
         self._refused: dict[str, Mapping[str, int]] = {}
@@ -119,6 +127,7 @@ class Intake:
         """Take one event; return the records that may be delivered now, in order."""
         if isinstance(event, Arrival):
             return self._arrived(event, now_us)
+        self._covered_anew = True
         if isinstance(event, Live):
             coverage = self._coverage[event.session.feed]
             return list(coverage.live(event.session, event.symbols, event.at_us))
@@ -129,6 +138,11 @@ class Intake:
             self._coverage[event.feed].dropped(event.symbols)
             return []
         return [event.status]
+
+    def has_new_coverage(self) -> bool:
+        """Tell whether sessions came or went, or symbols were dropped, since the last call."""
+        changed, self._covered_anew = self._covered_anew, False
+        return changed
 
     def advance(self, now_us: int) -> list[Record]:
         """Return the held ticks that are due."""

@@ -16,6 +16,7 @@ import trio
 from trio_ticks.config import WhenFull
 from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.core.recording import Entry, Recorder
+from trio_ticks.core.saving import Saving
 from trio_ticks.errors import JournalError, JournalFullError
 from trio_ticks.model import Record, Status
 from trio_ticks.runtime.clock import NowUs
@@ -71,7 +72,7 @@ class JournalWriter:
     when_full: WhenFull
     now_us: NowUs
     run_sync: RunSync
-    tell: Callable[[Status], Awaitable[None]]
+    tell: Callable[[Status], None]
     fail: Callable[[JournalError], None]
     last_error: str = ""
     position: int = 0
@@ -163,17 +164,17 @@ class JournalWriter:
         gap = None if entries else self.recorder.gap(self._cause)
         if not entries and gap is None:
             return True
-        records = [list(entry.records) for entry in entries] if gap is None else [[gap]]
+        records: list[list[Record]] = [list(entry.records) for entry in entries] if gap is None else [[gap]]
         try:
             await self._commit(records, entries, reserved=gap is not None and self._over)
         except JournalError as error:
-            await self._refused(entries, error)
+            self._refused(entries, error)
             return False
         self.recorder.written(entries)
         self._room.set()
         if gap is not None:
             self.recorder.resumed()
-            await self._say("resumed", f"the journal takes ticks again; it lacks {gap.missed:,}")
+            self._say("resumed", f"the journal takes ticks again; it lacks {gap.missed:,}")
         return True
 
     async def _commit(self, records: list[list[Record]], entries: Sequence[Entry], *, reserved: bool) -> None:
@@ -191,7 +192,7 @@ class JournalWriter:
         self.committed.set()
         self.committed = trio.Event()
 
-    async def _refused(self, entries: Sequence[Entry], error: JournalError) -> None:
+    def _refused(self, entries: Sequence[Entry], error: JournalError) -> None:
         is_new, self.last_error = self.last_error != str(error), str(error)
         was_lossy = self.recorder.is_lossy
         self.recorder.failed(entries)
@@ -200,10 +201,10 @@ class JournalWriter:
             self.fail(error)
         elif is_new or not was_lossy:
             log.critical("the journal takes nothing: %s", error)
-            await self._say("journal", str(error))
+            self._say("journal", str(error))
 
-    async def _say(self, status: str, words: str) -> None:
-        await self.tell(Status(status, self.now_us(), words, source="journal"))
+    def _say(self, status: str, words: str) -> None:
+        self.tell(Status(status, self.now_us(), words, source="journal"))
 
 
 def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
@@ -215,3 +216,33 @@ def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
         elif batch:
             packed.append(batch)
     return packed
+
+
+@attrs.define(eq=False)
+class Recording:
+    """What the sequencer's task does for the journal in each step: hands the records on, and saves itself by turns."""
+
+    writer: JournalWriter
+    saving: Saving
+
+    async def wait_room(self) -> None:
+        """Wait while the journal is full and nothing may be left out.
+
+        Cancellation:
+            At any await; nothing is in hand.
+        """
+        if self.writer.when_full == "block":
+            await self.writer.wait_room()
+
+    def record(self, records: Sequence[Record], now_us: int, *, coverage_changed: bool) -> None:
+        """Hand on what a step delivered, and the marks that are due behind it. Never waits."""
+        marks = self.saving.coverage_marks() if coverage_changed else {}
+        if self.saving.due(now_us):
+            marks.update(self.saving.step(now_us))
+        if records or marks:
+            self.writer.offer(records, marks)
+
+    def finish(self, records: Sequence[Record]) -> None:
+        """Hand on the last records, and all marks of a clean stop."""
+        self.writer.offer(records, self.saving.last())
+        self.writer.end()

@@ -8,6 +8,7 @@ from trio_ticks.core.intake import Arrival, Event, Intake
 from trio_ticks.model import Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.journaling import Recording
 
 TICKS_AT_ONCE = 512
 """A step goes on with what waits until it has taken so many ticks. A consumer is up to two steps behind before it had
@@ -15,7 +16,12 @@ its turn to read, so more would overflow its queue; fewer would cost a scheduler
 
 
 async def run_sequencer(
-    *, intake: Intake, events: trio.MemoryReceiveChannel[Event], fanout: Fanout, now_us: NowUs
+    *,
+    intake: Intake,
+    events: trio.MemoryReceiveChannel[Event],
+    fanout: Fanout,
+    now_us: NowUs,
+    recording: Recording | None = None,
 ) -> None:
     """Turn the lines' events into records for the consumers, until the last line is gone.
 
@@ -24,20 +30,26 @@ async def run_sequencer(
         waits to send; what lay in it stays counted in the inbox.
 
     Backpressure:
-        Consumers never push back; the channel's capacity pushes back on the lines.
+        Consumers never push back, nor does the journal unless it may leave nothing out; the channel's capacity pushes
+        back on the lines.
     """
     with events:
         while True:
             try:
+                if recording is not None:
+                    await recording.wait_room()
                 event = await _next_event(events, intake.next_release_us, now_us)
             except trio.EndOfChannel:
                 break
             # From here to the next wait there is no await: a cancel finds the step done, or not begun.
-            if event is None:
-                fanout.publish(intake.advance(now_us()))
-            else:
-                fanout.publish(_handle(event, intake, events, now_us))
-        fanout.publish(intake.finish(now_us()))
+            records = intake.advance(now_us()) if event is None else _handle(event, intake, events, now_us)
+            fanout.publish(records)
+            if recording is not None:
+                recording.record(records, now_us(), coverage_changed=intake.has_new_coverage())
+        last = intake.finish(now_us())
+        fanout.publish(last)
+        if recording is not None:
+            recording.finish(last)
 
 
 async def _next_event(events: trio.MemoryReceiveChannel[Event], due_us: int | None, now_us: NowUs) -> Event | None:
