@@ -108,10 +108,7 @@ class Coverage:
 
     def finish(self, at_us: int) -> list[Gap]:
         """Return the gaps that are still open, ended at this instant."""
-        gaps = [self._end_gap(symbol, at_us) for symbol in self.lost]
-        for gap in gaps:
-            del self._pasts[str(gap.symbol)]
-        return gaps
+        return [self._end_gap(symbol, at_us) for symbol in self.lost]
 
     def save(self) -> dict[str, Any]:
         """Return what `resume` needs after a restart, as plain builtins."""

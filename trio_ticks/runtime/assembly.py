@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -13,19 +14,24 @@ from trio_ticks.config import (
     ConnectionConfig,
     EngineConfig,
     FeedConfig,
+    InfluxDB,
+    JournalConfig,
     SequencerConfig,
+    SinkConfig,
     StopConfig,
     StrategyConfig,
     load_config,
 )
 from trio_ticks.config.reference import load_object
 from trio_ticks.core.identity import Identity
-from trio_ticks.core.sequencer import Sequencer
+from trio_ticks.core.sequencer_settings import SequencerSettings
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.endpoint import parse_url
+from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.road import Road, road_of
+from trio_ticks.runtime.sinks import AnySink, Sink, SinkBatch
 from trio_ticks.runtime.strategy import Strategy
 
 SUBSCRIPTION = "subscription"
@@ -33,6 +39,10 @@ SUBSCRIPTION = "subscription"
 
 FORMER = "former"
 """Under which the ledger sums up those that are gone."""
+
+
+Sinkable: TypeAlias = AnySink | InfluxDB | Callable[[SinkBatch], Awaitable[Any]]
+"""A sink, an InfluxDB's settings, or an async function of a batch."""
 
 
 @attrs.frozen
@@ -45,17 +55,18 @@ class FeedPlan:
     settings: SequencerConfig
     road: Road
 
-    def sequencer(self) -> Sequencer:
-        """Return a new sequencer with the feed's promise of identity, unless the user chose another."""
+    @property
+    def sequencing(self) -> SequencerSettings:
+        """How its ticks are sequenced: with the feed's promise of identity, unless the user chose another."""
         promised = cast("Identity", self.feed.identity)  # `check_feed` has seen that it is one
-        return Sequencer(
-            identity=promised if self.settings.identity == "auto" else self.settings.identity,
-            lateness_s=self.settings.lateness_s,
-            late=self.settings.late,
-            ahead_s=self.settings.ahead_s,
-            window_s=self.settings.window_s,
-            window_ticks=self.settings.window_ticks,
-        )
+        return {
+            "identity": promised if self.settings.identity == "auto" else self.settings.identity,
+            "lateness_s": self.settings.lateness_s,
+            "late": self.settings.late,
+            "ahead_s": self.settings.ahead_s,
+            "window_s": self.settings.window_s,
+            "window_ticks": self.settings.window_ticks,
+        }
 
 
 @attrs.frozen
@@ -64,6 +75,8 @@ class EnginePlan:
 
     feeds: tuple[FeedPlan, ...]
     strategies: tuple[Strategy, ...]
+    journal: JournalConfig | None
+    sinks: tuple[AnySink, ...]
     grace_s: float
     ingest_batches: int
 
@@ -74,6 +87,8 @@ def assemble(
     strategies: Iterable[Strategy | Callable[..., Any]] = (),
     connection: ConnectionConfig | None = None,
     sequencer: SequencerConfig | None = None,
+    journal: JournalConfig | str | Path | None = None,
+    sinks: Iterable[Sinkable] = (),
     grace_s: float | None = None,
 ) -> EnginePlan:
     """Return the plan of an engine.
@@ -91,6 +106,11 @@ def assemble(
             *(_named(name, item) for name, item in config.strategies.items()),
             *(item if isinstance(item, Strategy) else Strategy(item) for item in strategies),
         ),
+        journal=_journal(journal) or config.journal,
+        sinks=(
+            *(_configured_sink(name, item, planned) for name, item in config.sinks.items()),
+            *(_given_sink(item, planned) for item in sinks),
+        ),
         grace_s=(config.stop if grace_s is None else StopConfig(grace_s=grace_s)).grace_s,
         ingest_batches=config.ingest_batches,
     )
@@ -104,6 +124,8 @@ class _Defaults:
 
     feeds: Mapping[str, FeedConfig] = attrs.field(factory=dict)
     strategies: Mapping[str, StrategyConfig] = attrs.field(factory=dict)
+    sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict)
+    journal: JournalConfig | None = None
     sequencer: SequencerConfig = attrs.field(factory=SequencerConfig)
     stop: StopConfig = attrs.field(factory=StopConfig)
     ingest_batches: int = attrs.field(default=attrs.fields(EngineConfig).ingest_batches.default)
@@ -144,6 +166,30 @@ def _road(config: ConnectionConfig, key: str) -> Road:
         raise ConfigError(f"{key}.{error}") from error
 
 
+def _journal(journal: JournalConfig | str | Path | None) -> JournalConfig | None:
+    return JournalConfig(path=str(journal)) if isinstance(journal, str | Path) else journal
+
+
+def _configured_sink(name: str, config: SinkConfig, feeds: Sequence[FeedPlan]) -> AnySink:
+    if isinstance(config, InfluxDB):
+        return _influx(name, config, feeds)
+    try:
+        return Sink(load_object(config.use), name=name)
+    except ConfigError as error:
+        raise ConfigError(f"sinks.{name}.use: {error}") from None
+
+
+def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan]) -> AnySink:
+    if isinstance(sink, InfluxDB):
+        return _influx("influxdb", sink, feeds)
+    return Sink(sink) if inspect.iscoroutinefunction(sink) else cast("AnySink", sink)
+
+
+def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:
+    by_trade_id = frozenset(feed.name for feed in feeds if feed.sequencing["identity"] == "trade_id")
+    return InfluxSink(name=name, settings=settings, by_trade_id=by_trade_id)
+
+
 def _named(name: str, config: StrategyConfig) -> Strategy:
     try:
         function = load_object(config.use)
@@ -163,6 +209,9 @@ def _named(name: str, config: StrategyConfig) -> Strategy:
 
 def _check(plan: EnginePlan) -> None:
     _check_different("feed", [feed.name for feed in plan.feeds])
+    _check_different("sink", [sink.name for sink in plan.sinks])
+    if plan.sinks and plan.journal is None:
+        raise ConfigError(f"sink {plan.sinks[0].name!r} drains a journal; give journal= or [journal] as well")
     _check_different("strategy", [strategy.title for strategy in plan.strategies])
     carried: set[str] = set()
     for feed in plan.feeds:
