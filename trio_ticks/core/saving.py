@@ -38,7 +38,7 @@ class Mark(Protocol):
     """A mark as the journal returns it."""
 
     @property
-    def position(self) -> int: ...  # noqa: D102 - the last batch that it is certain to be behind
+    def behind(self) -> int: ...  # noqa: D102 - the last batch of the journal that it is certain to know of
     @property
     def payload(self) -> bytes: ...  # noqa: D102
 
@@ -127,7 +127,7 @@ def tail_begins(marks: Mapping[str, Mark]) -> int:
     """Return the position behind which a restart has to read the journal."""
     finished = marks.get(_FINISHED)
     begun = None if finished is None else marks.get(finished.payload.decode())
-    return 0 if begun is None else begun.position
+    return 0 if begun is None else begun.behind
 
 
 def was_stopped(marks: Mapping[str, Mark]) -> bool:

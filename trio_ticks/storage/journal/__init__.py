@@ -4,7 +4,7 @@ Everything here is synchronous and knows neither tasks nor the clock: the caller
 which thread it waits for the disk. Three ends, each with a connection of its own, for one thread at a time:
 
 * `Journal` is the writer's. `Journal.open` takes the lock, so there is one. `Journal.commit` appends batches and
-  the sequencer's checkpoint in one transaction; `Journal.trim` gives back what every sink has.
+  the marks of the engine's state in one transaction; `Journal.trim` gives back what every sink has.
 * `Cursors` is the sinks'. `Cursors.settle` moves a cursor, counts, and keeps dead letters in one transaction.
 * `JournalReader` reads, from any process, without the lock, while the others write.
 
@@ -30,12 +30,12 @@ What may be relied on:
 from trio_ticks.storage.journal.cursors import Cursors
 from trio_ticks.storage.journal.reader import JournalReader
 from trio_ticks.storage.journal.records import (
-    Checkpoint,
     Committed,
     CursorState,
     Damage,
     DeadLetter,
     JournalInfo,
+    Mark,
     NewDeadLetter,
     StoredBatch,
     Trimmed,
@@ -44,7 +44,6 @@ from trio_ticks.storage.journal.records import (
 from trio_ticks.storage.journal.writer import Journal
 
 __all__ = [
-    "Checkpoint",
     "Committed",
     "CursorState",
     "Cursors",
@@ -53,6 +52,7 @@ __all__ = [
     "Journal",
     "JournalInfo",
     "JournalReader",
+    "Mark",
     "NewDeadLetter",
     "StoredBatch",
     "Trimmed",

@@ -21,7 +21,7 @@ def _info(connection: sqlite3.Connection, path: Path) -> JournalInfo:
     created_us, created_by = connection.execute("SELECT created_us, created_by FROM about").fetchone()
     first_position, last_position = _batch_ends(connection)
     first_us, last_us = _time_ends(connection)
-    saved = connection.execute("SELECT position FROM checkpoint").fetchone()
+    saved = connection.execute("SELECT max(position) FROM mark").fetchone()
     return JournalInfo(
         path=str(path),
         format_version=pragma(connection, "user_version"),
@@ -35,7 +35,7 @@ def _info(connection: sqlite3.Connection, path: Path) -> JournalInfo:
         total_ticks=total_ticks(connection),
         first_us=first_us,
         last_us=last_us,
-        checkpoint_position=saved[0] if saved else None,
+        marked_position=saved[0],
         cursors=standings(connection),
     )
 

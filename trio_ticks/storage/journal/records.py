@@ -19,9 +19,17 @@ class Committed:
 
 
 @attrs.frozen
-class Checkpoint:
-    """The sequencer's state as it was after the batch at ``position``."""
+class Mark:
+    """Something that is kept under a key until it is replaced, such as the sequencer's state.
 
+    Attributes:
+        behind: The last batch of the commit before it: what it says holds behind that one at least.
+        position: The last batch of its own commit.
+        saved_us: When that was.
+        payload: What it says.
+    """
+
+    behind: int
     position: int
     saved_us: int
     payload: bytes
@@ -138,7 +146,7 @@ class JournalInfo:
         ticks: How many it holds.
         total_ticks: How many it has taken in its life.
         first_us, last_us: The least and the greatest time of what it holds; None in an empty one.
-        checkpoint_position: Where the sequencer's state was last saved; None where it never was.
+        marked_position: Where the latest mark was saved; None where there is none.
         cursors: Of all sinks it knows.
     """
 
@@ -154,7 +162,7 @@ class JournalInfo:
     total_ticks: int
     first_us: int | None
     last_us: int | None
-    checkpoint_position: int | None
+    marked_position: int | None
     cursors: tuple[CursorState, ...]
 
 

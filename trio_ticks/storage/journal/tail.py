@@ -55,7 +55,7 @@ class Tail:
 def read_tail(connection: sqlite3.Connection) -> tuple[Tail, list[Damage]]:
     """Return the tail of a journal, and what is wrong with the batches of its last zone.
 
-    A position that a cursor or the checkpoint knows is never given again, though the batch itself may be lost with
+    A position that a cursor or a mark knows is never given again, though the batch itself may be lost with
     the end of the file: a sink would take the new batch for one that it has.
     """
     tail, damage = Tail(), []
@@ -71,7 +71,7 @@ def read_tail(connection: sqlite3.Connection) -> tuple[Tail, list[Damage]]:
     known, known_ticks = connection.execute(_KNOWN).fetchone()
     if known > tail.position:
         damage.append(
-            Damage(tail.position + 1, known, "missing at the end, though a sink or the checkpoint knows it")
+            Damage(tail.position + 1, known, "missing at the end, though a sink or a mark knows it")
         )
         tail = Tail(known, max(tail.total_ticks, known_ticks), tail.zone)
     return tail, damage
@@ -91,6 +91,6 @@ def _with_row(tail: Tail, row: tuple[Any, ...], begin: int) -> tuple[Tail, list[
 
 _KNOWN = """
 SELECT coalesce(max(position), 0), coalesce(max(ticks), 0) FROM (
-    SELECT position, passed_ticks AS ticks FROM cursor UNION ALL SELECT position, 0 FROM checkpoint
+    SELECT position, passed_ticks AS ticks FROM cursor UNION ALL SELECT position, 0 FROM mark
 )
 """

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -17,7 +17,7 @@ from trio_ticks.model import Record
 from trio_ticks.storage.journal.cursors import Cursors
 from trio_ticks.storage.journal.faults import FULL_CODES, translated
 from trio_ticks.storage.journal.lock import WriterLock, owner_text
-from trio_ticks.storage.journal.records import Checkpoint, Committed, Damage, Trimmed
+from trio_ticks.storage.journal.records import Committed, Damage, Mark, Trimmed
 from trio_ticks.storage.journal.retention import trim
 from trio_ticks.storage.journal.room import Limits, Reserve, Room, free_beside
 from trio_ticks.storage.journal.rows import INSERT, Sealed, seal
@@ -116,10 +116,10 @@ class Journal:
         batches: Sequence[Sequence[Record]],
         *,
         now_us: int,
-        checkpoint: bytes | None = None,
+        marks: Mapping[str, bytes] | None = None,
         reserved: bool = False,
     ) -> Committed:
-        """Append batches, each as one row, and replace the checkpoint, all in one transaction.
+        """Append batches, each as one row, and replace marks, all in one transaction.
 
         When it returns, everything is in the journal; when it raises, nothing is. Where there is no room, what every
         cursor has passed is deleted first.
@@ -127,7 +127,7 @@ class Journal:
         Args:
             batches: Records in order; empty ones are left out.
             now_us: The present, UTC microseconds.
-            checkpoint: The sequencer's state after these batches. None: the last one stays.
+            marks: By key, what is true behind these batches. Others stay as they are.
             reserved: May use the room that is kept for saying that there is none.
 
         Raises:
@@ -138,29 +138,29 @@ class Journal:
         with self._writing, translated(self.path):
             self._room.admit(reserved=reserved)
             try:
-                committed = self._append(sealed, checkpoint, now_us)
+                committed = self._append(sealed, marks or {}, now_us)
             except sqlite3.OperationalError as error:
                 if not self._make_room(error, sealed, reserved=reserved):
                     raise
-                committed = self._append(sealed, checkpoint, now_us)
+                committed = self._append(sealed, marks or {}, now_us)
         if not reserved and not self._room.is_below_floor():
             self._reserve.hold()
         return committed
 
-    def checkpoint(self) -> Checkpoint | None:
-        """Return the sequencer's state as it was last committed, or None where it never was.
+    def marks(self) -> dict[str, Mark]:
+        """Return all marks by their keys.
 
         Raises:
-            JournalDamagedError: it is not what was written.
+            JournalDamagedError: one is not what was written.
         """
         with translated(self.path):
-            row = self._connection.execute("SELECT position, saved_us, payload, crc FROM checkpoint").fetchone()
-        if row is None:
-            return None
-        *fields, crc = row
-        if zlib.crc32(fields[-1]) != crc:
-            raise JournalDamagedError(f"the checkpoint in {self.path} is not what was written: its checksum differs")
-        return Checkpoint(*fields)
+            rows = self._connection.execute(
+                "SELECT key, crc, behind, position, saved_us, payload FROM mark ORDER BY key"
+            ).fetchall()
+        for key, crc, *_, payload in rows:
+            if zlib.crc32(payload) != crc:
+                raise JournalDamagedError(f"the mark {key} in {self.path} is not what was written")
+        return {key: Mark(*fields) for key, _, *fields in rows}
 
     def trim(self, *, want_bytes: int) -> Trimmed:
         """Delete the oldest batches that every cursor has passed, until their payloads reach ``want_bytes``.
@@ -190,7 +190,7 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _append(self, batches: Sequence[Sealed], checkpoint: bytes | None, now_us: int) -> Committed:
+    def _append(self, batches: Sequence[Sealed], marks: Mapping[str, bytes], now_us: int) -> Committed:
         before = tail = self._tail
         rows, zones = [], []
         for batch in batches:
@@ -201,10 +201,13 @@ class Journal:
         with transaction(self._connection):
             self._connection.executemany(INSERT, rows)
             self._connection.executemany(_INSERT_ZONE, map(_zone_row, zones))
-            if checkpoint is not None:
-                self._connection.execute(
-                    _REPLACE_CHECKPOINT, (tail.position, now_us, zlib.crc32(checkpoint), checkpoint)
-                )
+            self._connection.executemany(
+                _REPLACE_MARK,
+                [
+                    (key, before.position, tail.position, now_us, zlib.crc32(payload), payload)
+                    for key, payload in marks.items()
+                ],
+            )
         self._tail = tail
         return Committed(
             min(before.position + 1, tail.position),
@@ -230,4 +233,4 @@ def _zone_row(zone: Zone) -> tuple[int, int, int, int]:
 
 
 _INSERT_ZONE = "INSERT OR REPLACE INTO zone VALUES (?, ?, ?, ?)"
-_REPLACE_CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?, ?)"
+_REPLACE_MARK = "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?)"
