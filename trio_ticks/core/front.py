@@ -120,8 +120,7 @@ class Front:
         self._size = ordinal + 1
         if rule.by_id:
             window.key_high = fields[1]
-        if now_us > window.newest_us:
-            window.newest_us = now_us
+        window.newest_us = max(window.newest_us, now_us)
         ticks += fields
         if len(ticks) > self._sweep_at:
             self._sweep()

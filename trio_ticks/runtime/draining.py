@@ -145,7 +145,12 @@ class Drainer:
         return True
 
     def _read(self) -> list[Portion]:
-        batches = self.reader.batches(after=self.state.position, limit=ROWS)
+        # What the writer does not know of yet is not counted as appended either.
+        batches = [
+            batch
+            for batch in self.reader.batches(after=self.state.position, limit=ROWS)
+            if batch.position <= self.writer.position
+        ]
         return portions_of(batches, kinds=self.sink.kinds, batch_ticks=self.sink.batch_ticks)
 
     async def _drain(self, delivery: Delivery, portion: Portion) -> bool:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,20 +14,23 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trio_ticks.config import ConnectionConfig, EngineConfig, Overflow, SequencerConfig
+from trio_ticks.config import ConnectionConfig, EngineConfig, JournalConfig, Overflow, SequencerConfig
 from trio_ticks.core.intake import Event, Intake, Notice
-from trio_ticks.core.ledger import Inbox
+from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.asking import fetch
-from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan, assemble
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan, Sinkable, assemble
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
 from trio_ticks.runtime.groups import leaves
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.inquiry import Fetch
+from trio_ticks.runtime.journaling import RunSync, in_thread
+from trio_ticks.runtime.keeper import Keeper
+from trio_ticks.runtime.keeping import Kept, open_kept, recovered_of
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.shard import build_shards
@@ -58,13 +61,17 @@ class Engine:
         now_us: NowUs,
         chance: Callable[[], float],
         retry_first: bool,
+        kept: Kept | None = None,
+        run_sync: RunSync = in_thread,
     ) -> None:
         self._plan = plan
         self._now_us = now_us
         self._started_us = now_us()
         self._send, self._receive = trio.open_memory_channel[Event](plan.ingest_batches)
         inbox = Inbox()
-        self._intake = Intake(sequencers={feed.name: feed.sequencer() for feed in plan.feeds}, inbox=inbox)
+        recovered = recovered_of(plan, kept)
+        self._intake = Intake(sequencers=recovered.sequencers, coverage=recovered.coverage, inbox=inbox)
+        self._keeper = None if kept is None else Keeper(kept, self._tell, self._fail, now_us, run_sync, chance)
         self._fanout = Fanout()
         wire = partial(
             Wiring,
@@ -98,6 +105,8 @@ class Engine:
             with self._holding_failures(), self._drain:
                 async with trio.open_nursery() as drain:  # closes last: what was received is handed on
                     drain.start_soon(self._sequence, name="sequencer")
+                    if self._keeper is not None:
+                        drain.start_soon(self._keeper.run, name="journal")
                     for strategy in self._plan.strategies:
                         self._start(strategy, drain)
                     with self._send, self._holding_failures(), self._ingest:
@@ -117,7 +126,13 @@ class Engine:
             self._failures += leaves(group)
 
     async def _sequence(self) -> None:
-        await run_sequencer(intake=self._intake, events=self._receive, fanout=self._fanout, now_us=self._now_us)
+        await run_sequencer(
+            intake=self._intake,
+            events=self._receive,
+            fanout=self._fanout,
+            now_us=self._now_us,
+            recording=None if self._keeper is None else self._keeper.recording,
+        )
         self._fanout.end(self.failure())
 
     async def _look_for_stale(self) -> None:
@@ -166,6 +181,11 @@ class Engine:
         """Stop because of an error, by the same path as any stop: what was received is handed on first."""
         self._failures.append(error)
         self.stop()
+
+    def _tell(self, status: Status) -> None:
+        """Let consumers know, unless the line to them is full: whoever tells must not wait for those it may hold up."""
+        with suppress(trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+            self._send.send_nowait(Notice(status))
 
     def failure(self) -> EngineError | None:
         """Return what the engine failed of, None while it has not."""
@@ -272,13 +292,19 @@ class Engine:
             state=self._state,
             started_us=self._started_us,
             now_us=self._now_us(),
-            ledger=attrs.evolve(self._intake.ledger(), consumers=self._fanout.ledgers()),
+            ledger=self._ledger(),
             gaps=dict(self._fanout.gaps),
             uncovered=self._intake.uncovered,
             shards=tuple(shard for feed in self._feeds.values() for shard in feed.statistics()),
             strategies=tuple(attrs.evolve(state) for state in self._strategies),
+            journal=None if self._keeper is None else self._keeper.writer.statistics(),
+            sinks=() if self._keeper is None else self._keeper.sink_statistics(),
             failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},
         )
+
+    def _ledger(self) -> Ledger:
+        ledger = attrs.evolve(self._intake.ledger(), consumers=self._fanout.ledgers())
+        return ledger if self._keeper is None else self._keeper.complete(ledger)
 
     def stop(self) -> None:
         """Stop softly: close the connections, hand on what was received, and end within ``grace_s``."""
@@ -329,12 +355,15 @@ async def open_engine(
     strategies: Iterable[Strategy | Callable[..., Any]] = (),
     connection: ConnectionConfig | None = None,
     sequencer: SequencerConfig | None = None,
+    journal: JournalConfig | str | Path | None = None,
+    sinks: Iterable[Sinkable] = (),
     grace_s: float | None = None,
     open_link: OpenLink | None = None,
     fetch: Fetch = fetch,
     now_us: NowUs = utc_now_us,
     chance: Callable[[], float] = random.random,
     retry_first: bool = True,
+    run_sync: RunSync = in_thread,
 ) -> AsyncIterator[Engine]:
     """Run an engine for as long as the block lasts; then stop it softly.
 
@@ -343,18 +372,24 @@ async def open_engine(
         strategies: Functions or `Strategy` objects that live in the engine; beside those of the configuration.
         connection: For the feeds that were given as objects.
         sequencer: Identity, lateness and windows.
+        journal: Where everything that is delivered is kept: a path, or all settings. The engine goes on from what is
+            in it, and names the time since then as gaps.
+        sinks: Where the journal is drained to, each at its own pace: settings such as `InfluxDB`, a `Sink`, or an
+            async function of a batch.
         grace_s: How long a soft stop may take before it becomes a hard one.
         open_link: The transport of all feeds. None: what the ``connection`` of each feed says.
         fetch: One question over HTTP, to tell a mute link from a quiet market.
         now_us: The clock for receipt, in UTC microseconds.
         chance: Randomness for spreading retries.
         retry_first: Off: a feed whose very first connect fails is given up.
+        run_sync: Where the engine waits for the journal's disk: in a thread, or in a simulation on the spot.
 
     Yields:
         The running `Engine`. Lines connect in the background: do not wait for them, iterate.
 
     Raises:
         ConfigError: before anything is started.
+        JournalError: likewise; another engine writes the journal, or it cannot be used.
         EngineError: the engine failed for good, after everything received was handed on. The block is cancelled,
             unless it reads a stream: then the stream raises at its end. The cause is the exception group.
         Exception: what the block itself raised comes out bare, after the soft stop. If the engine failed as well,
@@ -363,10 +398,27 @@ async def open_engine(
     Cancellation:
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
     """
-    plan = assemble(sources, strategies=strategies, connection=connection, sequencer=sequencer, grace_s=grace_s)
-    engine = Engine(plan, open_link=open_link, fetch=fetch, now_us=now_us, chance=chance, retry_first=retry_first)
+    plan = assemble(
+        sources,
+        strategies=strategies,
+        connection=connection,
+        sequencer=sequencer,
+        journal=journal,
+        sinks=sinks,
+        grace_s=grace_s,
+    )
     body = Held()
-    async with trio.open_nursery() as nursery:
+    async with open_kept(plan, now_us=now_us, run_sync=run_sync) as kept, trio.open_nursery() as nursery:
+        engine = Engine(
+            plan,
+            open_link=open_link,
+            fetch=fetch,
+            now_us=now_us,
+            chance=chance,
+            retry_first=retry_first,
+            kept=kept,
+            run_sync=run_sync,
+        )
         nursery.start_soon(engine.run, name="engine")
         with body, engine.body:
             yield engine

@@ -51,6 +51,25 @@ async def in_thread(function: Callable[..., T], *args: Any) -> T:
     return await trio.to_thread.run_sync(function, *args)
 
 
+@attrs.frozen
+class JournalStatistics:
+    """The journal at one instant.
+
+    Attributes:
+        path: The file.
+        state: ``writing``, ``lossy`` while ticks are left out of it, or ``ended``.
+        position: Of the last batch.
+        total_ticks: Taken in its life.
+        last_error: Why it took nothing, the last time it did not.
+    """
+
+    path: str
+    state: str
+    position: int
+    total_ticks: int
+    last_error: str
+
+
 @attrs.define(eq=False)
 class JournalWriter:
     """The writer's task, and what the engine tells it.
@@ -129,6 +148,11 @@ class JournalWriter:
     def ledger(self) -> JournalLedger:
         """Return what became of the accepted ticks."""
         return self.recorder.ledger()
+
+    def statistics(self) -> JournalStatistics:
+        """Return how the journal is doing."""
+        state = "ended" if self._ended else "lossy" if self.recorder.is_lossy else "writing"
+        return JournalStatistics(str(self.journal.path), state, self.position, self.total_ticks, self.last_error)
 
     async def run(self) -> None:
         """Write until nothing more comes and all is written, or left out inside a gap.

@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 
 from trio_ticks.core.ledger import Ledger
+from trio_ticks.runtime.draining import SinkStatistics
+from trio_ticks.runtime.journaling import JournalStatistics
 from trio_ticks.runtime.shard import ShardStatistics
 from trio_ticks.runtime.strategy import StrategyState
 
@@ -24,6 +26,8 @@ class EngineStatistics:
         uncovered: By feed, the symbols whose coverage is lost at this moment.
         shards: With their lines.
         strategies: How each is doing.
+        journal: How it is doing; None where there is none.
+        sinks: How each is doing.
         failed_feeds: The reason for each feed that was given up.
     """
 
@@ -35,6 +39,8 @@ class EngineStatistics:
     uncovered: Mapping[str, tuple[str, ...]]
     shards: tuple[ShardStatistics, ...]
     strategies: tuple[StrategyState, ...]
+    journal: JournalStatistics | None
+    sinks: tuple[SinkStatistics, ...]
     failed_feeds: Mapping[str, str]
 
     def as_dict(self) -> dict[str, Any]:

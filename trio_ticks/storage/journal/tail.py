@@ -70,9 +70,7 @@ def read_tail(connection: sqlite3.Connection) -> tuple[Tail, list[Damage]]:
         damage += flaw
     known, known_ticks = connection.execute(_KNOWN).fetchone()
     if known > tail.position:
-        damage.append(
-            Damage(tail.position + 1, known, "missing at the end, though a sink or a mark knows it")
-        )
+        damage.append(Damage(tail.position + 1, known, "missing at the end, though a sink or a mark knows it"))
         tail = Tail(known, max(tail.total_ticks, known_ticks), tail.zone)
     return tail, damage
 
