@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.support.influx_proxy import (
     Proxy,
     answering,
 )
-from tests.support.influxd import ADMIN, PASSWORD, Influxd, free_ports
+from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.errors import SinkError
 from trio_ticks.model import Tick
@@ -198,9 +199,10 @@ def test_a_server_that_hangs_is_left(settings: InfluxDB, proxy: Proxy) -> None:
 
 def test_a_server_that_is_not_there_is_tried_again(settings: InfluxDB) -> None:
     """A refused connection is an outage."""
-    port = free_ports(1)[0]
-    with InfluxWriter(attrs.evolve(settings, url=f"http://127.0.0.1:{port}")) as writer:
-        outcome = writer.write(BODY)
+    with socket.socket() as deaf:  # bound, so that nobody else takes the port, and not listening
+        deaf.bind(("127.0.0.1", 0))
+        with InfluxWriter(attrs.evolve(settings, url=f"http://127.0.0.1:{deaf.getsockname()[1]}")) as writer:
+            outcome = writer.write(BODY)
     assert outcome.verdict is Verdict.RETRY
     assert "refused" in outcome.reason
 

@@ -111,20 +111,26 @@ def test_common_ticks_are_written_as_any_others(batch: list[Tick], writer: str) 
     assert encoder.encode(batch, range(len(batch))).lines == slow
 
 
-@given(st.integers(-(10**12), 10**12), st.integers(0, 3_000), st.integers(-2, 2), st.integers(0, 3_000))
-def test_two_ticks_never_share_a_point(time_us: int, ordinal: int, apart_us: int, other: int) -> None:
-    """Any two ticks of one symbol near a whole millisecond: carried ones too have places of their own."""
-    stamp = time_us * 1000
-    pair = [Tick("X", stamp, 1.0, ordinal=ordinal), Tick("X", stamp + apart_us, 1.0, ordinal=other)]
-    places = set()
-    for tick in pair:
-        try:
-            places.add(point_time(tick))
-        except UnencodableError:
-            assert tick.time_us % 1000
-            assert tick.ordinal >= 1000
-            return
-    assert (len(places) == 1) is ((stamp, ordinal) == (pair[1].time_us, other))
+def place_of(tick: Tick) -> tuple[bytes, bytes] | None:
+    """Return what InfluxDB tells the tick's point by, measurement and tags and the time; None where it has none."""
+    lines = TickEncoder().encode([tick], [0]).lines
+    return (lines[0].split(b" ")[0], lines[0].split(b" ")[-1]) if lines else None
+
+
+@given(
+    st.integers(-(10**12), 10**12), st.integers(0, 1), st.integers(0, 1_200), st.integers(0, 3), st.integers(-1, 1)
+)
+def test_two_ticks_never_share_a_point(milliseconds: int, past: int, ordinal: int, apart_us: int, by: int) -> None:
+    """Ticks near a whole millisecond, where the carried ones go: each place is one tick's, and each tick's is one."""
+    stamp = milliseconds * 1000 + past
+    other = Tick("X", stamp + apart_us, 1.0, ordinal=ordinal)
+    # The tick that would be in its way, were the carried ones not apart, or one beside that.
+    one = Tick("X", stamp, 1.0, ordinal=max(0, ordinal + 1000 * apart_us + by))
+    places = place_of(one), place_of(other)
+    if None not in places:
+        assert (places[0] == places[1]) is ((one.time_us, one.ordinal) == (other.time_us, other.ordinal))
+    for tick, place in zip((one, other), places, strict=True):
+        assert (place is None) is (tick.ordinal >= 1000 and tick.time_us % 1000 > 0)
 
 
 @given(st.integers(0, 10**9), st.permutations(range(40)))
