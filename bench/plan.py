@@ -61,6 +61,11 @@ class Run:
         """In all phases."""
         return sum(phase.ticks for phase in self.phases)
 
+    @property
+    def scheme(self) -> str:
+        """Of the URL."""
+        return "wss" if self.authority else "ws"
+
     def to_json(self) -> str:
         """Return it as one line."""
         return json.dumps(dataclasses.asdict(self))

@@ -33,7 +33,7 @@ class Measured:
     Attributes:
         name: The phase's.
         ticks: That were taken.
-        seconds: From the end of the phase before to the end of this one.
+        seconds: From its first tick, as sent, to its last line.
         cpu_us: Of the process, per tick.
         ages_us: Of each tick when the strategy got it; empty where the run was not timed.
     """
@@ -66,6 +66,10 @@ class Result:
     outcome: Outcome
     faults: tuple[str, ...]
 
+    def ages_us(self, number: int) -> Sequence[int]:
+        """Return the ages of the ticks of a phase, as far as they came; 0 is the warm-up."""
+        return _ages(self.outcome, number)
+
 
 def perform(run: Run) -> Result:
     """Carry out a run.
@@ -73,11 +77,10 @@ def perform(run: Run) -> Result:
     Raises:
         RunError: The contestant failed, or told nothing.
     """
-    with _server(run) as port:
-        scheme = "wss" if run.authority else "ws"
-        url = f"{scheme}://127.0.0.1:{port}/quote-b-ws-api"
-        outcome = _measure(dataclasses.replace(run, url=url))
-    return Result(run, tuple(_phases(run, outcome)), outcome, tuple(check(run, outcome)))
+    with _server(run) as server:
+        outcome = _measure(dataclasses.replace(run, url=f"{run.scheme}://127.0.0.1:{server.port}/quote-b-ws-api"))
+    phases = tuple(_phases(run, outcome, server.began_ns))
+    return Result(run, phases, outcome, tuple(check(run, outcome)))
 
 
 def check(run: Run, outcome: Outcome) -> Iterator[str]:
@@ -95,19 +98,29 @@ def check(run: Run, outcome: Outcome) -> Iterator[str]:
     yield from outcome.extra.get("imbalances", ())
 
 
+@attrs.define
+class _Server:
+    """The port, and once the block is over, when each phase began."""
+
+    port: int
+    began_ns: list[int] = attrs.field(factory=list)
+
+
 @contextmanager
-def _server(run: Run) -> Iterator[int]:
-    """Run the server for as long as the block lasts; yields its port."""
+def _server(run: Run) -> Iterator[_Server]:
+    """Run the server for as long as the block lasts."""
     process = _start("bench.server", run)
     try:
         assert process.stdout is not None
         port = process.stdout.readline()
         if not port:
             raise RunError(f"the server did not start: {_last_line(process.communicate()[1])}")
-        yield int(port)
+        server = _Server(int(port))
+        yield server
     finally:
         process.kill()
-        process.communicate()
+        told, _ = process.communicate()
+    server.began_ns += [int(line) for line in told.split()]
 
 
 def _measure(run: Run) -> Outcome:
@@ -139,19 +152,23 @@ def _start(module: str, run: Run) -> subprocess.Popen[str]:
     return process
 
 
-def _phases(run: Run, outcome: Outcome) -> Iterator[Measured]:
+def _phases(run: Run, outcome: Outcome, began_ns: Sequence[int]) -> Iterator[Measured]:
     """Yield the phases that came to their end, but for the warm-up."""
-    ages = outcome.ages or [""] * len(run.phases)
     for number in range(1, len(outcome.marks)):
         (ticks, at_ns, cpu_ns), before = outcome.marks[number], outcome.marks[number - 1]
         taken = ticks - before[0]
         yield Measured(
             name=run.phases[number].name,
             ticks=taken,
-            seconds=(at_ns - before[1]) / 1e9,
+            # A client that was still busy with the phase before begins when it is done with that.
+            seconds=(at_ns - max(began_ns[number], before[1])) / 1e9,
             cpu_us=(cpu_ns - before[2]) / 1e3 / taken,
-            ages_us=array("I", base64.b64decode(ages[number])),
+            ages_us=_ages(outcome, number),
         )
+
+
+def _ages(outcome: Outcome, number: int) -> Sequence[int]:
+    return array("I", base64.b64decode(outcome.ages[number])) if outcome.ages else ()
 
 
 def _last_line(text: str) -> str:

@@ -1,6 +1,7 @@
 """The vendor, as fast as Python allows: one connection, AllTick's conversation, and frames that are nearly ready.
 
-A process of its own: ``python -m bench.server``, a `Run` on standard input, the port on standard output.
+A process of its own: ``python -m bench.server``, a `Run` on standard input; on standard output the port, and for each
+phase when it began, on the monotonic clock in ns.
 
 Paced phases are sent by a loop that never sleeps and never blocks. What the client does not take stays here, with
 the time at which it was due: a client that falls behind is seen to, instead of slowing the clock down.
@@ -27,7 +28,7 @@ LISTEN_S = 0.01
 """Between two looks at what the client says while ticks are sent: pings and heartbeats can wait so long."""
 
 PAUSE_S = 0.25
-"""Before each phase but the second, which follows on its warm-up."""
+"""Before each phase, so that the client has put the one before behind it."""
 
 PATIENCE_S = 60.0
 """For a client that does not connect or subscribe."""
@@ -63,9 +64,10 @@ class Pipe:
         try:
             data = self._sock.recv(65536)
         except BlockingIOError:
-            return b""
-        if not data:
-            return None
+            data = b""  # but what came with the end of the TLS handshake may still be there
+        else:
+            if not data:
+                return None
         if self._tls is None:
             return data
         self._in.write(data)
@@ -163,9 +165,10 @@ def play(run: Run, pipe: Pipe, conversation: Conversation) -> None:
     """Send all phases."""
     tape = Tape(symbols=run.symbols, base_ms=run.base_ms)
     first = 0
-    for number, phase in enumerate(run.phases):
-        if number != 1 or phase.rate:
-            attend(pipe, conversation, PAUSE_S)
+    for phase in run.phases:
+        attend(pipe, conversation, PAUSE_S)
+        sys.stdout.write(f"{time.monotonic_ns()}\n")
+        sys.stdout.flush()
         play_phase(run, phase, first, tape, pipe, conversation)
         first += phase.ticks
 
@@ -210,6 +213,7 @@ def serve(run: Run, sock: socket.socket) -> None:
         context.load_cert_chain(run.certificate)
     pipe = Pipe(sock, context)
     conversation = Conversation(pipe)
+    conversation.listen()
     while not conversation.is_subscribed and not conversation.is_over and pipe.wait():
         conversation.listen()
     play(run, pipe, conversation)

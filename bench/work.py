@@ -69,10 +69,11 @@ def record_of(message: str | bytes) -> Record | None:
 
 
 def line_of(tick: Priced) -> bytes:
-    """Return a tick as a line of InfluxDB's line protocol."""
+    """Return a tick as a line of InfluxDB's line protocol: numbers as the vendor wrote them, and as texts."""
+    price, volume = tick.price_text, tick.volume_text
     return (
-        f"tick,symbol={tick.symbol} price={tick.price},volume={tick.volume},"
-        f'price_text="{tick.price_text}",volume_text="{tick.volume_text}" {tick.time_us}000'
+        f"tick,symbol={tick.symbol} price={price},volume={volume},"
+        f'price_text="{price}",volume_text="{volume}" {tick.time_us}000'
     ).encode()
 
 
@@ -108,12 +109,12 @@ class Desk:
         self._counts = dict.fromkeys(codes(run.symbols), 0)
         self._lines: list[bytes] = []
         self._written = 0
-        self._left = [phase.ticks for phase in run.phases]
-        self._room = 0
+        self._decided = 0
+        self._ends = list(itertools.accumulate(phase.ticks for phase in run.phases))
+        self._room = min(FLUSH_LINES, self._ends[0])
         self._marks: list[tuple[int, int, int]] = []
         self._told = threading.Lock()
         self.tell: Callable[[], dict[str, Any]] = dict
-        self._make_room()
 
     def take(self, tick: Priced) -> None:
         """Be the strategy, and keep the tick's line."""
@@ -124,9 +125,16 @@ class Desk:
             self.flush()
 
     def decide(self, symbol: str, price: float, sequence: int) -> None:  # noqa: ARG002 - `TimedDesk` reads it
-        """Be the strategy alone, for a contestant with records and lines of its own; `keep` takes the line."""
+        """Be the strategy alone, for a contestant with records and lines of its own; `keep` takes the line.
+
+        Its lines may lag behind, so here a phase is over when the strategy is done with it, and only the last one
+        when all lines are written.
+        """
         self._prices[symbol] = price
         self._counts[symbol] += 1
+        self._decided += 1
+        if self._decided == self._ends[0] and len(self._ends) > 1:
+            self._mark()
 
     def keep(self, line: bytes) -> None:
         """Keep a line that the contestant has made itself."""
@@ -143,11 +151,9 @@ class Desk:
     def advance(self, lines: int) -> None:
         """Count lines that are written, and note the time where a phase is over."""
         self._written += lines
-        self._left[0] -= lines
-        if not self._left[0]:
-            del self._left[0]
+        if self._written == self._ends[0]:
             self._mark()
-        self._make_room()
+        self._room = min(FLUSH_LINES, self._ends[0] - self._written)
 
     def report(self) -> None:
         """Tell how it went, however far it came, and end the process."""
@@ -166,12 +172,10 @@ class Desk:
         os._exit(0)
 
     def _mark(self) -> None:
-        self._marks.append((self._written, time.monotonic_ns(), time.process_time_ns()))
-        if not self._left:
+        self._marks.append((self._ends[0], time.monotonic_ns(), time.process_time_ns()))
+        if len(self._ends) == 1:
             self.report()
-
-    def _make_room(self) -> None:
-        self._room = min(FLUSH_LINES, self._left[0])
+        del self._ends[0]
 
     def _ages(self) -> list[str]:
         return []

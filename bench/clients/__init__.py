@@ -29,22 +29,20 @@ class Contestant:
 
 
 CONTESTANTS = {
-    OURS: Contestant("trio_ticks, the whole engine", "ours", ("trio", "msgspec"), 60_000),
+    OURS: Contestant("trio_ticks, whole engine", "ours", ("trio", "msgspec"), 60_000),
     "picows": Contestant("picows + uvloop, inline", "picows_inline", ("picows", "uvloop", "msgspec"), 400_000),
-    "picows-queue": Contestant(
-        "picows + uvloop + asyncio.Queue", "picows_queue", ("picows", "uvloop", "msgspec"), 300_000
+    "picows-queue": Contestant("picows + uvloop, Queue", "picows_queue", ("picows", "uvloop", "msgspec"), 300_000),
+    "aiohttp": Contestant("aiohttp, Queue", "aiohttp_queue", ("aiohttp",), 120_000),
+    "websockets": Contestant("websockets asyncio, Queue", "websockets_asyncio", ("websockets",), 90_000),
+    "cryptofeed": Contestant("cryptofeed", "cryptofeed_feed", ("cryptofeed", "uvloop"), 80_000),
+    "websockets-trio": Contestant("websockets.trio, channel", "websockets_trio", ("websockets", "trio"), 40_000),
+    "trio-websocket": Contestant(
+        "trio-websocket, channel", "trio_websocket_channel", ("trio-websocket", "trio"), 25_000
     ),
-    "aiohttp": Contestant("aiohttp + asyncio.Queue + json", "aiohttp_queue", ("aiohttp",), 120_000),
-    "websockets": Contestant("websockets (asyncio) + Queue + json", "websockets_asyncio", ("websockets",), 90_000),
-    "cryptofeed": Contestant(
-        "cryptofeed: its connection, callbacks, Influx", "cryptofeed_feed", ("cryptofeed", "uvloop"), 80_000
-    ),
-    "websockets-trio": Contestant("websockets.trio + channel + json", "websockets_trio", ("websockets", "trio"), 40_000),
-    "trio-websocket": Contestant("trio-websocket + channel + json", "trio_websocket_channel", ("trio-websocket", "trio"), 22_000),
-    "blog": Contestant(
-        "websocket-client + queue + thread (the blog)", "blog_recipe", ("websocket-client",), 20_000
-    ),
+    "blog": Contestant("websocket-client, thread", "blog_recipe", ("websocket-client",), 20_000),
 }
+"""From the fastest to the recipe of the blogs. Those with picows decode like the engine, cryptofeed with its own JSON,
+the others with the standard library's."""
 
 CEILING = Contestant("the server alone: bytes are counted and dropped", "ceiling", (), 2_000_000)
 """No contestant: it shows that the server is not what is measured."""
