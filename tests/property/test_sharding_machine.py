@@ -79,7 +79,7 @@ class Carrying(RuleBasedStateMachine):
     def reconnect(self, index: int) -> None:
         """A new connection has nothing subscribed, and does not ask for what is known to be refused."""
         if index in self.names:
-            self.pacer.forget(self.names[index], self.now)
+            self.pacer.forget(self.names[index])
         self.lives += 1
         self.names[index] = self.lives
         self.searches[index] = Suspects(sorted(self.shards[index] - self.known_bad))
@@ -90,6 +90,7 @@ class Carrying(RuleBasedStateMachine):
         if search.is_settled:
             return
         self.now = self.pacer.request_at(self.names[index], self.now)
+        assert self.pacer.claim(self.names[index], self.now, self.now) == self.now
         self.sent.append((self.now, self.names[index]))
         asked = search.ask()
         assert not self.known_bad & set(asked)

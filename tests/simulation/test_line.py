@@ -20,10 +20,11 @@ from trio_ticks.errors import AuthenticationError, CertificateError, ConnectErro
 from trio_ticks.feeds.base import Limits, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.line import Line, _gravity
+from trio_ticks.runtime.reader import STALLED_S
 from trio_ticks.runtime.road import Road
-from trio_ticks.runtime.session import STALLED_S, Wiring
 from trio_ticks.runtime.shard import build_shards
 from trio_ticks.runtime.transport import LinkClosed
+from trio_ticks.runtime.wiring import Wiring
 from trio_ticks.testing.venue import Venue, VenueFeed, encode
 
 HOUR_S = 3600.0

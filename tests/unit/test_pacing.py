@@ -48,17 +48,46 @@ def test_a_connection_that_is_gone_gives_back_what_it_did_not_send() -> None:
     """The turn it waited for goes to whoever asks next."""
     pacer = alltick()
     assert [pacer.request_at(name, 0.0) for name in "AB"] == [0.0, 3.0]
-    pacer.forget("B", 1.0)
+    pacer.forget("B")
     assert pacer.request_at("C", 1.0) == 3.0
 
 
 def test_what_a_connection_sent_outlives_it() -> None:
     """The vendor has seen it: a successor of the same name is another connection, and keeps that distance."""
     pacer = alltick()
-    pacer.request_at("A", 0.0)
-    pacer.forget("A", 0.0)
+    pacer.claim("A", pacer.request_at("A", 0.0), 0.0)
+    pacer.forget("A")
     assert pacer.request_at("A", 0.5) == 3.0
     assert pacer.request_at("A", 3.0) == 4.0
+
+
+def test_after_a_standstill_the_turns_that_have_passed_are_no_volley() -> None:
+    """Three connections were to ask at 0, 3 and 6; the host stood still until 10: they ask at 10, 13 and 16."""
+    pacer = alltick()
+    first, second, third = (pacer.request_at(name, 0.0) for name in "ABC")
+    assert pacer.claim("A", first, 10.0) == 10.0
+    assert pacer.claim("B", second, 10.0) == 13.0
+    assert pacer.claim("C", third, 10.0) == 13.0
+    assert pacer.claim("B", 13.0, 13.0) == 13.0
+    assert pacer.claim("C", 13.0, 13.0) == 16.0
+
+
+def test_a_request_that_leaves_late_moves_the_next_one() -> None:
+    """What counts for the vendor is when it was sent, not when it was due."""
+    pacer = alltick()
+    first, second = pacer.request_at("A", 0.0), pacer.request_at("B", 0.0)
+    assert pacer.claim("A", first, 0.25) == 0.25
+    assert pacer.claim("B", second, 3.0) == 3.25
+    assert pacer.claim("B", 3.25, 3.25) == 3.25
+
+
+def test_connects_that_are_late_keep_their_distance() -> None:
+    """After a standstill the lines do not all knock at once."""
+    pacer = alltick()
+    assert [pacer.connect_at(0.0) for _ in range(3)] == [0.0, 3.0, 6.0]
+    assert [pacer.claim_connect(10.0) for _ in range(3)] == [10.0, 13.0, 13.0]
+    assert [pacer.claim_connect(13.0), pacer.claim_connect(13.0)] == [13.0, 16.0]
+    assert pacer.connect_at(13.0) == 16.0
 
 
 def test_heartbeats_before_a_waiting_request_keep_their_distance_too() -> None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Protocol
 
-from trio_ticks.model import Bar, Gap, Tick
+from trio_ticks.model import Bar, Gap, Tick, ticks_in
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -70,7 +70,7 @@ class Buffer:
     def put(self, records: Sequence[Record]) -> None:
         """Queue records, which nobody may change afterwards, and drop what has to give way."""
         if records:
-            self.offered += _ticks(records)
+            self.offered += ticks_in(records)
             self._queue.put(records)
             self.failed = self.failed or (self._fails and bool(self._loss))
 
@@ -80,16 +80,11 @@ class Buffer:
         ``conflate`` makes one batch of all that waits. An empty list means that nothing does.
         """
         batch = self._queue.take() if self._queue else []
-        self._taken += _ticks(batch)
+        self._taken += ticks_in(batch)
         return batch
 
     def __bool__(self) -> bool:
         return bool(self._queue)
-
-
-def _ticks(records: Sequence[Record]) -> int:
-    # No loop of bytecode: this is the one thing that every tick costs here.
-    return list(map(type, records)).count(Tick)
 
 
 class _Loss:
@@ -111,7 +106,7 @@ class _Loss:
         if self._span is not None:
             start, end = min(start, self._span[0]), max(end, self._span[1])
         self._span = (start, end)
-        self.total += _ticks(records)
+        self.total += ticks_in(records)
 
     def take(self) -> list[Record]:
         """Return the gap to show, if there is one."""

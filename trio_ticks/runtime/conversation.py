@@ -75,6 +75,7 @@ class Conversation:
         self._is_asking = False
         self._is_sending = False
         self._covered: set[str] = set()
+        self._looked_at: tuple[str, ...] = ()
         self._good_before: tuple[str, ...] = ()
         self._secrets = _spellings(secret)
 
@@ -123,8 +124,9 @@ class Conversation:
     def goes_live(self, *, with_ticks: bool) -> tuple[str, ...]:
         """Return the symbols that this wake-up makes live: a frame after their acknowledgement, or with it."""
         good = self.search.good if with_ticks else self._good_before
-        if self._covered.issuperset(good):
+        if good is self._looked_at:  # as the last time: thousands of symbols are not looked at in each wake-up
             return ()
+        self._looked_at = good
         fresh = tuple(symbol for symbol in good if symbol not in self._covered)
         self._covered.update(fresh)
         return fresh

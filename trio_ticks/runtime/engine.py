@@ -24,16 +24,17 @@ from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan, asse
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
+from trio_ticks.runtime.groups import leaves
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.sequencing import run_sequencer
-from trio_ticks.runtime.session import Wiring, emit, leaves
 from trio_ticks.runtime.shard import build_shards
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
 from trio_ticks.runtime.transport import OpenLink, open_websocket
+from trio_ticks.runtime.wiring import Wiring, emit
 
 log = logging.getLogger("trio_ticks.engine")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Fanout:
     def __init__(self) -> None:
         self._consumers: dict[str, Consumer] = {}
         self._former = ConsumerLedger()
-        self._latest: dict[str, dict[str, Tick]] = {}
+        self._latest: defaultdict[str, dict[str, Tick]] = defaultdict(dict)
         self._ended = False
         self._failure: TrioTicksError | None = None
         self.gaps: Counter[str] = Counter()
@@ -58,10 +58,11 @@ class Fanout:
         """Hand records to everyone. A step without an await: all consumers see it or none."""
         if not records:
             return
+        latest = self._latest
         for item in records:
             if type(item) is Tick:
                 if not item.late:
-                    self._latest.setdefault(item.symbol, {})[item.feed] = item
+                    latest[item.feed][item.symbol] = item
             elif type(item) is Gap:
                 self.gaps[item.cause] += 1
         for consumer in tuple(self._consumers.values()):
@@ -77,14 +78,14 @@ class Fanout:
 
     def latest(self, symbol: str, feed: str | None = None) -> Tick | None:
         """Return the newest tick of a symbol, from this feed or from any."""
-        ticks = self._latest.get(symbol, {})
         if feed is not None:
-            return ticks.get(feed)
-        return max(ticks.values(), key=lambda tick: tick.received_us, default=None)
+            return self._latest[feed].get(symbol)
+        found = [ticks[symbol] for ticks in self._latest.values() if symbol in ticks]
+        return max(found, key=lambda tick: tick.received_us, default=None)
 
     def last_us(self, feed: str) -> dict[str, int]:
         """Return when each symbol of a feed last ticked, by receipt."""
-        return {symbol: ticks[feed].received_us for symbol, ticks in self._latest.items() if feed in ticks}
+        return {symbol: tick.received_us for symbol, tick in self._latest[feed].items()}
 
     def ledgers(self) -> dict[str, ConsumerLedger]:
         """Return every consumer's counts by name; those of the departed under ``former``."""

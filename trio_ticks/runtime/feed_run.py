@@ -11,9 +11,10 @@ from trio_ticks.core.staleness import Change, Staleness
 from trio_ticks.errors import ConfigError, FeedError, SubscriptionError
 from trio_ticks.feeds.base import Feed, service_of
 from trio_ticks.model import Status
+from trio_ticks.runtime.groups import leaves
 from trio_ticks.runtime.line import Line
-from trio_ticks.runtime.session import emit, leaves
 from trio_ticks.runtime.shard import Shard, ShardStatistics
+from trio_ticks.runtime.wiring import emit
 
 
 class FeedRun:

@@ -19,9 +19,12 @@ from trio_ticks.core.freshness import Freshness
 from trio_ticks.core.intake import Ended, Event, Session
 from trio_ticks.errors import FeedError
 from trio_ticks.runtime.conversation import Conversation
-from trio_ticks.runtime.session import LineSetup, emit, hold_session, leaves, tell
+from trio_ticks.runtime.groups import leaves
+from trio_ticks.runtime.session import hold_session
 from trio_ticks.runtime.transport import LinkClosed
+from trio_ticks.runtime.turns import connect_turn
 from trio_ticks.runtime.vitals import LineStatistics, Vitals
+from trio_ticks.runtime.wiring import LineSetup, emit, tell
 
 log = logging.getLogger("trio_ticks.line")
 
@@ -95,7 +98,7 @@ class Line:
             try:
                 while True:
                     self._vitals.state = "connecting"
-                    await trio.sleep_until(self._setup.pacer.connect_at(trio.current_time()))
+                    await connect_turn(self._setup.pacer)
                     lived_s = await self._attempt(events)
                     self._vitals.state = "waiting"
                     await trio.sleep(backoff.after(lived_s, wiring.chance(), ceiling_s=self._ceiling_s()))
@@ -135,7 +138,7 @@ class Line:
                 await hold_session(setup, link, talk, vitals=self._vitals, freshness=self._freshness, events=events)
         except* (FeedError, LinkClosed) as group:
             failures += leaves(group)
-        setup.pacer.forget(talk.session, trio.current_time())
+        setup.pacer.forget(talk.session)
         failure = talk.scrubbed(max(failures, key=_gravity))
         lived_s = talk.lived_s(trio.current_time())
         await self._lost(failure, talk, events)

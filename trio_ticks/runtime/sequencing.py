@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import trio
 
 from trio_ticks.core.intake import Arrival, Event, Intake
@@ -11,9 +9,9 @@ from trio_ticks.model import Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Fanout
 
-TICKS_AT_ONCE = 1_024
-"""A step goes on with what waits until it has taken so many ticks: as many as a batch may hold. More would overflow
-the queue of a consumer that had no turn to read yet; fewer would cost a scheduler pass for every small batch."""
+TICKS_AT_ONCE = 512
+"""A step goes on with what waits until it has taken so many ticks. A consumer is up to two steps behind before it had
+its turn to read, so more would overflow its queue; fewer would cost a scheduler pass for every small batch."""
 
 
 async def run_sequencer(
@@ -30,20 +28,25 @@ async def run_sequencer(
     """
     with events:
         while True:
-            due_us = intake.next_release_us
-            patience_s = math.inf if due_us is None else max(0.0, (due_us - now_us()) / 1e6)
-            event: Event | None = None
-            with trio.move_on_after(patience_s):
-                try:
-                    event = await events.receive()
-                except trio.EndOfChannel:
-                    break
+            try:
+                event = await _next_event(events, intake.next_release_us, now_us)
+            except trio.EndOfChannel:
+                break
             # From here to the next wait there is no await: a cancel finds the step done, or not begun.
             if event is None:
                 fanout.publish(intake.advance(now_us()))
             else:
                 fanout.publish(_handle(event, intake, events, now_us))
         fanout.publish(intake.finish(now_us()))
+
+
+async def _next_event(events: trio.MemoryReceiveChannel[Event], due_us: int | None, now_us: NowUs) -> Event | None:
+    """Return the next event, or None once it is time to release what is held."""
+    if due_us is None:  # the usual case; a cancel scope costs as much as several ticks
+        return await events.receive()
+    with trio.move_on_after(max(0.0, (due_us - now_us()) / 1e6)):
+        return await events.receive()
+    return None
 
 
 def _handle(event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Event], now_us: NowUs) -> list[Record]:

@@ -15,8 +15,8 @@ from trio_ticks.model import Tick
 from trio_ticks.runtime.inquiry import Inquiry
 from trio_ticks.runtime.line import Line
 from trio_ticks.runtime.road import Road
-from trio_ticks.runtime.session import LineSetup, Wiring
 from trio_ticks.runtime.vitals import LineStatistics
+from trio_ticks.runtime.wiring import LineSetup, Wiring
 
 
 @attrs.define(eq=False)

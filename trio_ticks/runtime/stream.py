@@ -9,7 +9,7 @@ import attrs
 
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Batch, Gap, Record, Tick
+from trio_ticks.model import Batch, Gap, Record, Tick, ticks_in
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Mailbox
 
@@ -59,7 +59,11 @@ class Ticks:
 
     async def __anext__(self) -> Tick:
         while True:
-            record = await self._record()
+            at = self._at
+            if at < len(self._hand) and self._max_age_us is None:  # in hand, and nothing to ask of it: no call
+                record, self._at = self._hand[at], at + 1
+            else:
+                record = await self._record()
             if type(record) is Tick:
                 return record
 
@@ -76,13 +80,13 @@ class Ticks:
         if not self._closed:
             self._closed = True
             self._mailbox.end()
-            self._abandoned = self._mailbox.queued + _ticks_in(self._hand[self._at :])
+            self._abandoned = self._mailbox.queued + ticks_in(self._hand[self._at :])
             self._put_by(())
 
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
-        taken = self._settled + _ticks_in(self._hand[: self._at])
-        ahead = 0 if self._closed else self._mailbox.queued + _ticks_in(self._hand[self._at :])
+        taken = self._settled + ticks_in(self._hand[: self._at])
+        ahead = 0 if self._closed else self._mailbox.queued + ticks_in(self._hand[self._at :])
         return ConsumerLedger(
             offered=self._mailbox.offered,
             delivered=taken - self._stale,
@@ -107,15 +111,14 @@ class Ticks:
 
     async def _batch(self) -> Batch:
         while True:
-            rest = self._hand[self._at :]
+            rest = self._hand[self._at :] if self._at else self._hand
             self._at = len(self._hand)
             if self._max_age_us is not None:
                 rest = [item for item in rest if not self._is_stale(item)]
             if self._stale_gap is not None:
                 rest = [self._take_gap(), *rest]
             if rest:
-                received_us = max((item.received_us for item in rest if type(item) is Tick), default=rest[-1].time_us)
-                return Batch(rest, received_us)
+                return Batch(rest)
             await self._refill()
 
     async def _refill(self) -> None:
@@ -129,7 +132,7 @@ class Ticks:
 
     def _put_by(self, records: Sequence[Record]) -> None:
         """Count what was read in hand, and take other records into it."""
-        self._settled += _ticks_in(self._hand[: self._at])
+        self._settled += ticks_in(self._hand[: self._at])
         self._hand, self._at = records, 0
 
     def _is_stale(self, record: Record) -> bool:
@@ -189,7 +192,3 @@ class _Each(Generic[T]):
 
     async def __anext__(self) -> T:
         return await self._pull()
-
-
-def _ticks_in(records: Sequence[Record]) -> int:
-    return sum(1 for item in records if type(item) is Tick)
