@@ -9,12 +9,12 @@ import matplotlib as mpl
 
 mpl.use("Agg")  # before pyplot is imported: there need not be a screen
 
-import matplotlib.pyplot as plt  # noqa: E402 - as said
-from matplotlib.axes import Axes  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
-from bench.clients import OURS  # noqa: E402
-from bench.summary import Standing  # noqa: E402
-from trio_ticks.app.measuring import Machine, duration_text  # noqa: E402
+from bench.clients import OURS
+from bench.summary import Standing
+from trio_ticks.app.measuring import Machine, duration_text
 
 WIDTH_IN, HEIGHT_IN, DPI = 11.0, 4.4, 150
 OUR_COLOUR, THEIR_COLOUR, INK = "#0b7a75", "#b8c4cc", "#22303a"

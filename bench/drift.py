@@ -1,7 +1,8 @@
-"""CPU per tick of the whole engine as a multiple of a fixed piece of pure Python, in one line: ``python -m bench.drift``.
+"""CPU per tick of the whole engine as a multiple of a fixed piece of pure Python: ``python -m bench.drift``.
 
-Microseconds say as much about the machine as about the code; the multiple stays where it is when only the machine
-changes. The piece and the engine are measured by turns, and the best of each counts: noise only ever adds.
+It prints one line. Microseconds say as much about the machine as about the code; the multiple stays where it is when
+only the machine changes. The piece and the engine are measured by turns, and the best of each counts: noise only
+ever adds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import time
 
 from bench.clients import OURS
-from bench.plan import CLIENT_CORE, Phase, Run, pin
+from bench.plan import Phase, Run
 from bench.runner import RunError, perform
 
 ROUNDS = 3
@@ -43,8 +44,7 @@ def measure() -> float:
 
 
 def main() -> None:
-    """Measure, and print the line."""
-    pin(CLIENT_CORE)
+    """Measure, and print the line; exit with 1 where the engine lost a tick."""
     try:
         pairs = [(measure(), calibrate()) for _ in range(ROUNDS)]
     except RunError as error:

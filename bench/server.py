@@ -142,7 +142,7 @@ class Conversation:
                 if isinstance(event, Request):
                     self._protocol.send_response(self._protocol.accept(event))
                 elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    self._answer(json.loads(event.data))
+                    self._answer(json.loads(bytes(event.data)))
             for part in self._protocol.data_to_send():
                 if part:
                     self._pipe.send(part, record_bytes=len(part))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 from rich import box
@@ -87,27 +87,45 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=CONTESTANTS, default=[OURS, "blog"])
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    table = Table(title=f"{options.rate:,.0f} ticks/s for {options.seconds:g} s", box=box.SIMPLE_HEAD)
-    for name in ("", "taken", "missing", "median age", "p99", "oldest", "most under way", "check"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=not name)
-    told: dict[str, Any] = {}
+    rows = {}
     for name in options.only:
         with Console(stderr=True).status(CONTESTANTS[name].title):
-            row = endure(name, rate=options.rate, seconds=options.seconds)
-        told[name] = attrs.asdict(row)
-        table.add_row(*_cells(row))
+            rows[name] = endure(name, rate=options.rate, seconds=options.seconds)
     console = Console()
-    console.print(table)
+    console.print(_table(list(rows.values()), f"{options.rate:,.0f} ticks/s for {options.seconds:g} s"))
     console.print(str(this_machine()))
     if options.json:
-        machine = attrs.asdict(this_machine())
-        options.json.write_text(json.dumps({"machine": machine, "contestants": told}, indent=2) + "\n")
+        told = {
+            "machine": attrs.asdict(this_machine()),
+            "contestants": {key: attrs.asdict(rows[key]) for key in rows},
+        }
+        options.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
-def _cells(row: Endurance) -> tuple[str, ...]:
-    ages = (duration_text(age) for age in (row.p50_us, row.p99_us, row.worst_us))
-    passed = "passed" if not row.faults else "FELL BEHIND" if row.taken < row.sent else row.faults[0]
-    return row.title, f"{row.taken:,}", f"{row.sent - row.taken:,}", *ages, f"{row.backlog:,}", passed
+def _table(rows: Sequence[Endurance], title: str) -> Table:
+    """Return one column for each contestant."""
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for row in rows:
+        table.add_column(row.title, justify="right")
+    cells = {
+        "ticks taken": [f"{row.taken:,}" for row in rows],
+        "not taken in time": [f"{row.sent - row.taken:,}" for row in rows],
+        "median age": [duration_text(row.p50_us) for row in rows],
+        "99th percentile": [duration_text(row.p99_us) for row in rows],
+        "oldest": [duration_text(row.worst_us) for row in rows],
+        "most ticks under way": [f"{row.backlog:,}" for row in rows],
+        "check": [_verdict(row) for row in rows],
+    }
+    for name, texts in cells.items():
+        table.add_row(name, *texts)
+    return table
+
+
+def _verdict(row: Endurance) -> str:
+    if row.faults:
+        return "fell behind" if row.taken < row.sent else "; ".join(row.faults)
+    return "every tick, every price"
 
 
 if __name__ == "__main__":

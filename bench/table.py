@@ -13,7 +13,7 @@ from bench.clients import OURS
 from bench.summary import Speed, Standing, lag, lead
 from trio_ticks.app.measuring import duration_text
 
-NONE = "–"
+NONE = "-"
 
 
 def tables(standings: Sequence[Standing]) -> RenderableType:
@@ -95,7 +95,7 @@ def _rate(speed: Speed | None) -> str:
 
 
 def _times(ratio: float | None, standing: Standing) -> str:
-    return "" if ratio is None or standing.contestant == OURS else f"{ratio:.2f}×"
+    return "" if ratio is None or standing.contestant == OURS else f"{ratio:.2f}x"
 
 
 def _lag(ours: Standing | None, standing: Standing, phase: str) -> float | None:

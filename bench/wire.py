@@ -31,7 +31,9 @@ class Tape:
     def __init__(self, *, symbols: int, base_ms: int) -> None:
         self.codes = codes(symbols)
         self._base_ms = base_ms
-        self._turns = [[_frame(code, _price(number, turn)) for number, code in enumerate(self.codes)] for turn in range(TURNS)]
+        self._turns = [
+            [_frame(code, _price(number, turn)) for number, code in enumerate(self.codes)] for turn in range(TURNS)
+        ]
         self._rounds = [b"".join(frames) for frames in self._turns]
 
     def render(self, first: int, count: int, seq: int) -> bytes:
@@ -41,7 +43,9 @@ class Tape:
             number, place = divmod(first, len(self.codes))
             here = min(count, len(self.codes) - place)
             whole = here == len(self.codes)
-            template = self._rounds[number % TURNS] if whole else b"".join(self._turns[number % TURNS][place : place + here])
+            template = (
+                self._rounds[number % TURNS] if whole else b"".join(self._turns[number % TURNS][place : place + here])
+            )
             parts.append(template.replace(_STAMPS, b'%013d","tick_time":"%013d' % (seq, self._base_ms + number)))
             first, count = first + here, count - here
         return b"".join(parts)
@@ -50,7 +54,11 @@ class Tape:
         """Return how many ticks of each symbol there are among the first so many, and its last price."""
         full, rest = divmod(ticks, len(self.codes))
         counts = {code: full + (number < rest) for number, code in enumerate(self.codes)}
-        prices = {code: float(_price(number, (counts[code] - 1) % TURNS)) for number, code in enumerate(self.codes) if counts[code]}
+        prices = {
+            code: float(_price(number, (counts[code] - 1) % TURNS))
+            for number, code in enumerate(self.codes)
+            if counts[code]
+        }
         return {code: count for code, count in counts.items() if count}, prices
 
 

@@ -35,13 +35,20 @@ GENERATION = 50_000
 class Priced(Protocol):
     """A tick of whichever class: the engine's own, or `Record`."""
 
-    symbol: str
-    time_us: int
-    price: float
-    volume: float
-    price_text: str
-    volume_text: str
-    sequence: Any
+    @property
+    def symbol(self) -> str: ...  # noqa: D102 - named like the fields of `Record`; so below
+    @property
+    def time_us(self) -> int: ...  # noqa: D102
+    @property
+    def price(self) -> float: ...  # noqa: D102
+    @property
+    def volume(self) -> float: ...  # noqa: D102
+    @property
+    def price_text(self) -> str: ...  # noqa: D102
+    @property
+    def volume_text(self) -> str: ...  # noqa: D102
+    @property
+    def sequence(self) -> Any: ...  # noqa: D102
 
 
 @dataclass(slots=True)
