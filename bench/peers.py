@@ -29,6 +29,9 @@ from trio_ticks.app.measuring import this_machine
 SYMBOLS = 500
 CHARTED = "10,000/s"
 BURST = 500
+WIDTH = 110
+"""Of what is printed: the tables are as wide as that wherever they are printed to."""
+
 LEAST_TICKS = 10_000
 WARM_ROUNDS = 4
 
@@ -50,7 +53,7 @@ class Effort:
     seconds: float
 
 
-QUICK = Effort(rounds=1, tls_rounds=1, timed_rounds=1, seconds=0.3)
+QUICK = Effort(rounds=3, tls_rounds=1, timed_rounds=1, seconds=0.8)
 FULL = Effort(rounds=7, tls_rounds=5, timed_rounds=3, seconds=3.0)
 
 
@@ -69,7 +72,7 @@ def paced(contestant: str, effort: Effort) -> Run:
         Phase("warm-up", 1_000, rate=2_000),
         Phase("2,000/s", round(2_000 * seconds), rate=2_000),
         Phase(CHARTED, round(10_000 * seconds), rate=10_000),
-        Phase(f"{BURST} at once", BURST * bursts, rate=10 * BURST, burst=BURST),
+        Phase(f"bursts of {BURST}", BURST * bursts, rate=10 * BURST, burst=BURST),
         Phase("50,000/s", round(50_000 * seconds), rate=50_000),
     )
     return Run(contestant, phases, timed=True, symbols=SYMBOLS)
@@ -160,7 +163,7 @@ def _show(options: argparse.Namespace, contest: Contest, ceilings: dict[str, flo
     machine = this_machine()
     packages = sorted({name for key in contest.runs for name in CONTESTANTS[key].packages})
     versions = {name: version(name) for name in packages}
-    console = Console()
+    console = Console(width=WIDTH)
     console.print(tables(standings))
     sent = ", ".join(f"{rate:,.0f} over {kind}" for kind, rate in ceilings.items())
     console.print(f"\nThe server alone sends, in ticks/s: {sent}")

@@ -36,7 +36,7 @@ def _speeds(standings: Sequence[Standing], ours: Standing | None) -> Table:
     table = _table("At full speed, on one core: receive, decode, dedup, strategy, line protocol")
     with_tls = any(standing.tls for standing in standings)
     for name in ("ticks/s", "CPU/tick", "ours is", "peak MB", *(("wss ticks/s", "ours is") if with_tls else ())):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for standing in standings:
         cells = [
             _rate(standing.plain),
@@ -54,8 +54,8 @@ def _medians(standings: Sequence[Standing], ours: Standing | None) -> Table:
     table = _table("Age of a tick at the strategy: median, and ours as a multiple of it")
     phases = _phases(standings)
     for phase in phases:
-        table.add_column(phase, justify="right")
-        table.add_column("", justify="right", style="dim")
+        table.add_column(phase, justify="right", no_wrap=True)
+        table.add_column("", justify="right", style="dim", no_wrap=True)
     for standing in standings:
         cells = []
         for phase in phases:

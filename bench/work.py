@@ -180,9 +180,10 @@ class Desk:
 
     def _mark(self) -> None:
         self._marks.append((self._ends[0], time.monotonic_ns(), time.process_time_ns()))
-        if len(self._ends) == 1:
+        if len(self._ends) > 1:
+            del self._ends[0]
+        else:
             self.report()
-        del self._ends[0]
 
     def _ages(self) -> list[str]:
         return []

@@ -41,8 +41,8 @@ CONTESTANTS = {
     ),
     "blog": Contestant("websocket-client, thread", "blog_recipe", ("websocket-client",), 20_000),
 }
-"""From the fastest to the recipe of the blogs. Those with picows decode like the engine, cryptofeed with a JSON of its
-own, the others with the standard library's."""
+"""From the fastest to the recipe of the blogs. Those with picows decode like the engine, cryptofeed with its own way
+of reading JSON, the others with the standard library's."""
 
 CEILING = Contestant("the server alone: bytes are counted and dropped", "ceiling", (), 2_000_000)
 """No contestant: it shows that the server is not what is measured."""
