@@ -11,7 +11,7 @@ import trio
 from rich.console import Console
 
 from bench.polling.experiment import Setting, run
-from bench.polling.report import Circumstances, as_json, by_recording, markdown, table
+from bench.polling.report import Circumstances, as_json, by_recording, disturbance, markdown, table
 
 QUICK = Setting(seconds=15.0, warm_up_s=5.0)
 """Too short for the free plan, which needs 30 s to ask for each symbol once; all else is as in the long run."""
@@ -26,6 +26,7 @@ def main() -> None:
     console.print(f"{circumstances}; {setting.warm_up_s + setting.seconds:g} s …")
     result = trio.run(run, setting)
     console.print(table(result))
+    console.print(disturbance(result))
     for outcome in result.outcomes:
         if outcome.violations:
             console.print(f"{outcome.name}, {outcome.plan}: broke the vendor's rules: {dict(outcome.violations)}")

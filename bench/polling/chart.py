@@ -46,21 +46,22 @@ def draw(result: Result, path: Path) -> None:
 def _draw_prices(axes: Axes, result: Result) -> None:
     start_us = _liveliest(result)
     end_us = start_us + WINDOW_S * 1_000_000
-    _stairs(axes, result, 0, (start_us, end_us), color=_TRUTH, linewidth=4, label="the venue's last price")
+    _stairs(axes, result, 0, (start_us, end_us), color=_TRUTH, linewidth=4, label="the venue")
     for name, plan, width in (("polled", "free", 1.8), ("polled", "basic", 1.8), ("streamed", "basic", 1.5)):
         place = next(
             number for number, outcome in enumerate(result.outcomes) if (outcome.name, outcome.plan) == (name, plan)
         )
-        label = "streamed" if name == "streamed" else f"polled, {plan} plan"
+        label = "streamed" if name == "streamed" else f"polled, {plan}"
         colour = COLOURS["streamed" if name == "streamed" else plan]
         _stairs(axes, result, place, (start_us, end_us), color=colour, linewidth=width, label=label)
     axes.set_xlim(0, WINDOW_S)
     axes.set_xlabel("seconds")
-    axes.set_title("What each takes for the price of BTCUSDT", loc="left", fontsize=11, pad=26)
+    axes.set_title(f"What each takes for the price of {SHOWN}", loc="left", fontsize=11, pad=26)
     axes.ticklabel_format(axis="y", useOffset=False)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 0.99), ncols=4, frameon=False, fontsize=9, columnspacing=1.2, borderpad=0
+    legend = axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 0.99), ncols=4, frameon=False, fontsize=9, handlelength=1.5, borderpad=0
     )
+    legend.set_in_layout(False)  # it may be as wide as it likes
 
 
 def _stairs(
@@ -110,10 +111,10 @@ def _draw_ages(axes: Axes, result: Result) -> None:
     ]
     axes.bar_label(bars, labels, padding=4, fontsize=9)
     axes.set_xscale("log")
-    axes.set_xlim(1e-3, max(ages) * 30)
+    axes.set_xlim(1e-3, max(ages) * 60)
     axes.set_xticks([1e-3, 1e-2, 1e-1, 1, 10], ["1 ms", "10 ms", "100 ms", "1 s", "10 s"])
     axes.minorticks_off()
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#e4e6e9", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_title(f"Mean age of the price held, {len(result.trades)} symbols", loc="left", fontsize=11, pad=26)
+    axes.set_title("Mean age of the price held", loc="left", fontsize=11, pad=26)

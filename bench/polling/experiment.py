@@ -10,7 +10,7 @@ import trio
 
 from bench.polling.clients import DIRECT, TOKEN, Poller, Streamer
 from bench.polling.manners import Allowance
-from bench.polling.measure import Learnt, Trade
+from bench.polling.measure import Learnt, Summary, Trade
 from bench.polling.network import open_delay
 from bench.polling.outcome import Outcome, Span
 from bench.polling.venue import CODES, Clock, publish, recorded_ticks
@@ -54,6 +54,7 @@ class Result:
         trades: What happened, by symbol.
         learnt: What each client learnt, by client, whose name is its place in ``outcomes``, and symbol.
         outcomes: The venue's own first.
+        late_s: How late the venue woke up for a trade; on a busy machine, everyone did.
     """
 
     setting: Setting
@@ -62,6 +63,7 @@ class Result:
     trades: Mapping[str, Sequence[Trade]]
     learnt: Sequence[Mapping[str, Sequence[Learnt]]]
     outcomes: Sequence[Outcome]
+    late_s: Summary
 
 
 class Notebook:
@@ -118,10 +120,10 @@ async def run(setting: Setting, plans: Iterable[str] = tuple(PLANS)) -> Result:
             for client in polling:
                 if client.poller is not None:
                     nursery.start_soon(client.poller.run, name=f"poller, {client.plan}")
-            await publish(ticks, [client.sim for client in reversed(clients)], clock)
+            late_s = await publish(ticks, [client.sim for client in reversed(clients)], clock)
             await clock.sleep_until(end_us + round(SETTLE_S * 1e6))
             nursery.cancel_scope.cancel("the span is over")
-    return _result(setting, ticks, clients, start_us, end_us)
+    return _result(setting, ticks, clients, start_us, end_us, Summary.of(late_s))
 
 
 @asynccontextmanager
@@ -159,7 +161,7 @@ async def _polling(setting: Setting, plan: str, notebook: Notebook) -> AsyncIter
 
 
 def _result(
-    setting: Setting, ticks: Sequence[Tick], clients: Sequence[_Client], start_us: int, end_us: int
+    setting: Setting, ticks: Sequence[Tick], clients: Sequence[_Client], start_us: int, end_us: int, late_s: Summary
 ) -> Result:
     trades: dict[str, list[Trade]] = {code: [] for code in CODES}
     for tick in ticks:
@@ -173,6 +175,7 @@ def _result(
         trades=trades,
         learnt=[venue, *(client.notebook.learnt for client in clients)],
         outcomes=[span.outcome("venue", venue), *(_outcome(span, client) for client in clients)],
+        late_s=late_s,
     )
 
 

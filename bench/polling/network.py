@@ -6,6 +6,7 @@ kept one open, which is to its advantage.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,9 +14,6 @@ from functools import partial
 import trio
 
 from trio_ticks.sim import Sim
-
-_CHUNKS = 10_000
-"""Reads on their way in one direction; more than a loopback socket yields within any sensible delay."""
 
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -35,25 +33,49 @@ async def _serve(client: trio.SocketStream, *, port: int, one_way_s: float) -> N
     """Carry one connection until both sides have ended it, or either broke it."""
     try:
         async with await trio.open_tcp_stream("127.0.0.1", port) as server, trio.open_nursery() as nursery:
-            nursery.start_soon(_carry, client, server, one_way_s)
-            nursery.start_soon(_carry, server, client, one_way_s)
+            for source, target in ((client, server), (server, client)):
+                way = _Way(one_way_s)
+                nursery.start_soon(way.receive, source)
+                nursery.start_soon(way.deliver, target)
     except* _GONE:
         pass  # a client that has what it wants hangs up; the other direction notices when it writes
 
 
-async def _carry(source: trio.SocketStream, target: trio.SocketStream, one_way_s: float) -> None:
-    send, receive = trio.open_memory_channel[tuple[float, bytes]](_CHUNKS)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_deliver, receive, target)
-        with send:
-            data = b"."
-            while data:  # the end of the stream is delayed like everything else
-                data = bytes(await source.receive_some())
-                await send.send((trio.current_time() + one_way_s, data))
+class _Way:
+    """What is on its way in one direction. The end of the stream is delayed like everything else."""
 
+    def __init__(self, one_way_s: float) -> None:
+        self._one_way_s = one_way_s
+        self._underway: deque[tuple[float, bytes]] = deque()
+        self._any = trio.Event()
 
-async def _deliver(receive: trio.MemoryReceiveChannel[tuple[float, bytes]], target: trio.SocketStream) -> None:
-    with receive:
-        async for due_s, data in receive:
-            await trio.sleep_until(due_s)
-            await (target.send_all(data) if data else target.send_eof())
+    async def receive(self, source: trio.SocketStream) -> None:
+        """Take in what is sent, until the end of the stream."""
+        data = b"."
+        while data:
+            data = bytes(await source.receive_some())
+            self._underway.append((trio.current_time() + self._one_way_s, data))
+            self._any.set()
+
+    async def deliver(self, target: trio.SocketStream) -> None:
+        """Hand on what is due, all of it at once: a delay must not grow where there are many small pieces."""
+        ended = False
+        while not ended:
+            await self._any.wait()
+            await trio.sleep_until(self._underway[0][0])
+            due, ended = self._take_due()
+            if due:
+                await target.send_all(due)
+        await target.send_eof()
+
+    def _take_due(self) -> tuple[bytes, bool]:
+        """Return what is due by now, and whether the end of the stream is."""
+        due = bytearray()
+        while self._underway and self._underway[0][0] <= trio.current_time():
+            data = self._underway.popleft()[1]
+            if not data:
+                return bytes(due), True
+            due += data
+        if not self._underway:
+            self._any = trio.Event()
+        return bytes(due), False

@@ -120,6 +120,15 @@ def caption(result: Result) -> str:
     )
 
 
+def disturbance(result: Result) -> str:
+    """Return how far the machine itself kept everyone waiting."""
+    late_s = result.late_s
+    return (
+        f"The machine woke up {duration(late_s.mean)} late on average, {duration(late_s.max)} at worst; all ages"
+        " contain that. Where the average is above 2 ms, something else was running: measure again."
+    )
+
+
 def markdown(result: Result) -> str:
     """Return the table for a page."""
     named = [(title(outcome), *row) for outcome, row in zip(clients(result), rows(result), strict=True)]
@@ -151,6 +160,7 @@ def as_json(result: Result, circumstances: Circumstances) -> Mapping[str, Any]:
         "measured_at": datetime_of(result.start_us).isoformat(timespec="seconds"),
         "machine": attrs.asdict(circumstances),
         "setting": attrs.asdict(result.setting),
+        "venue_late_s": attrs.asdict(result.late_s),
         "symbols": {name: list(codes) for name, codes in RECORDINGS.items()},
         "outcomes": [
             attrs.asdict(outcome) | {"age_ratio": outcome.behind_s.mean / best if best else None}
