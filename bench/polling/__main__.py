@@ -11,7 +11,7 @@ import trio
 from rich.console import Console
 
 from bench.polling.experiment import Setting, run
-from bench.polling.report import Circumstances, as_json, by_recording, disturbance, markdown, table
+from bench.polling.report import Circumstances, as_json, by_recording, conditions, disturbance, markdown, table
 
 QUICK = Setting(seconds=15.0, warm_up_s=5.0)
 """Too short for the free plan, which needs 30 s to ask for each symbol once; all else is as in the long run."""
@@ -33,7 +33,9 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(as_json(result, circumstances), indent=2) + "\n", encoding="utf-8")
     if options.markdown:
-        options.markdown.write_text(f"{markdown(result)}\n{by_recording(result)}", encoding="utf-8")
+        options.markdown.write_text(
+            "\n".join((markdown(result), conditions(result, circumstances), by_recording(result))), encoding="utf-8"
+        )
     if options.chart:
         # Only who wants a picture needs matplotlib.
         from bench.polling.chart import draw  # noqa: PLC0415

@@ -129,6 +129,16 @@ def disturbance(result: Result) -> str:
     )
 
 
+def conditions(result: Result, circumstances: Circumstances) -> str:
+    """Return one line for a page: when and where it was measured."""
+    day = datetime_of(result.start_us).date().isoformat()
+    late_s = result.late_s
+    return (
+        f"*{result.outcomes[0].happened:,} trades in {result.setting.seconds:g} s; {day}, {circumstances}; the venue"
+        f" woke up {duration(late_s.mean)} late for a trade on average, {duration(late_s.max)} at worst.*\n"
+    )
+
+
 def markdown(result: Result) -> str:
     """Return the table for a page."""
     named = [(title(outcome), *row) for outcome, row in zip(clients(result), rows(result), strict=True)]
