@@ -113,7 +113,9 @@ def _from_float(value: float) -> int:
 def _from_text(text: str) -> int:
     if len(text) > _MAX_CHARS:
         raise ValueError(f"time {_shown(text)} is longer than {_MAX_CHARS} characters")
-    if (time_us := _from_common_iso(text)) is not None:
+    if text.isdigit() and text.isascii():  # a short cut past the pattern, as is the next
+        return _from_number(int(text), "", text)
+    if text.endswith("Z") and (time_us := _from_common_iso(text)) is not None:
         return time_us
     if number := _NUMBER.fullmatch(text):
         return _from_number(int(number[1]), number[2] or "", text)
@@ -123,9 +125,9 @@ def _from_text(text: str) -> int:
 
 
 def _from_common_iso(text: str) -> int | None:
-    """Return the instant of a text such as ``2021-04-17T16:43:30.244075Z``, else None: a short cut to `_from_iso`."""
-    point, fraction, zone = text[_SECOND_CHARS : _SECOND_CHARS + 1], text[_SECOND_CHARS + 1 : -1], text[-1:]
-    if point != "." or zone != "Z" or not (fraction.isdigit() and fraction.isascii()):
+    """Return the instant of a text such as ``2021-04-17T16:43:30.244075Z``; None where it is of another form."""
+    point, fraction = text[_SECOND_CHARS : _SECOND_CHARS + 1], text[_SECOND_CHARS + 1 : -1]
+    if point != "." or not (fraction.isdigit() and fraction.isascii()):
         return None
     second_us = _second_us(text[:_SECOND_CHARS])
     return None if second_us is None else second_us + _micro(fraction)

@@ -1,13 +1,13 @@
-"""The fast path of all feeds: values so plain that no rule would refuse or change them.
+"""The fast path of the feeds: values so plain that no rule would refuse or change them.
 
 A feed declares its commonest message with these types, and msgspec checks at C speed what Python would check
-field by field, at a fifth of the cost. Whatever does not fit raises ValueError (RecursionError where it is
-nested too deep), and the feed reads the message again, from the start, by the rules of `wire` and
-`timestamps`. They alone decide what is forgiven, what is refused, and in which words.
+field by field. Whatever does not fit raises ValueError (RecursionError where it is nested too deep), and the
+feed reads the message again, from the start, by the rules of `wire` and `timestamps`. They alone decide what
+is forgiven, what is refused, and in which words.
 
-So a type here is narrower than its rule, and what fits it is what the rule would return. Nothing is
+So a type here is narrower than its rule, and what fits it is what the rule would return. And no number is
 remembered from one message to the next: a tick costs the same with ten symbols or ten thousand, and there is
-no cache that a stranger could fill.
+no cache of prices that a stranger could fill.
 """
 
 from __future__ import annotations

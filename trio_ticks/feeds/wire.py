@@ -56,15 +56,16 @@ def text_of(raw: msgspec.Raw) -> str:
     Raises:
         ValueError: It is a boolean, an object, an array, or a string that is not Unicode.
     """
-    try:
-        return _TEXT.decode(raw)
-    except ValueError:
-        data = bytes(raw)
+    data = bytes(raw)
     if data in {b"", b"null"}:
         return ""
     if data[0] in _NUMBER_STARTS:
         return data.decode("ascii")
-    raise ValueError(f"{shown(data[: _SHOWN_CHARS + 1].decode(errors='replace'))} is neither text nor number")
+    try:
+        return _TEXT.decode(data)
+    except ValueError:
+        what = shown(data[: _SHOWN_CHARS + 1].decode(errors="replace"))
+        raise ValueError(f"{what} is neither text nor number") from None
 
 
 def lenient_text_of(raw: msgspec.Raw) -> str:
