@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script that prints what it measured
 """How many ticks a second the simulator can send: its own process, one connection, a reader that discards.
 
 Run from the root of the repository, on a quiet machine::

@@ -343,7 +343,28 @@ async def test_the_simulator_says_how_to_watch_it(cwd: Path) -> None:
     assert "published" in program.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "watch", "run", "sim"])
+async def test_bench_counts_what_it_measures(cwd: Path) -> None:
+    """Whatever the machine: ticks come at both paces, take time and CPU, and none is younger than new."""
+    code, stdout, stderr = await run_program("bench", "--seconds", "0", "--json", cwd=cwd)
+    assert (code, stderr) == (0, "")
+    found = json.loads(stdout)
+    assert found["ticks"] > 0
+    assert found["ticks_per_s"] == pytest.approx(found["ticks"] / found["seconds"])
+    assert found["cpu_us"] > 0
+    assert (found["age"]["rate"], found["age"]["ticks"] > 0) == (10_000, True)
+    assert 0 <= found["age"]["p50_us"] <= found["age"]["p99_us"]
+    assert found["machine"]["cores"] >= 1
+
+
+async def test_bench_says_what_the_figures_mean(cwd: Path) -> None:
+    """In words, and in one sentence at the end."""
+    code, stdout, stderr = await run_program("bench", "--seconds", "0", cwd=cwd)
+    assert (code, stderr, stdout.count("\n")) == (0, "", 4)
+    assert re.search(r"at full speed +[\d,]+ ticks/s", stdout)
+    assert stdout.splitlines()[-1].startswith("This machine keeps up with ")
+
+
+@pytest.mark.parametrize("command", ["demo", "watch", "run", "sim", "bench"])
 async def test_every_command_has_help_with_an_example(command: str, cwd: Path) -> None:
     """What to type is shown, not only described."""
     code, stdout, _ = await run_program(command, "--help", cwd=cwd)

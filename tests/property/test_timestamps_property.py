@@ -58,6 +58,35 @@ def test_iso_texts_are_exact(time_us: int, more: str, minutes: int, sep: str, co
         assert to_us(text) == to_us(text + "Z") == time_us
 
 
+def outcome(text: str) -> int | None:
+    """Return the instant of a text; None where it is refused."""
+    try:
+        return to_us(text)
+    except ValueError:
+        return None
+
+
+strange = st.sampled_from("0123456789:.,-+TZz \u0660\u00b2")
+
+
+@given(time_us=instants, cut=st.integers(0, 7), places=st.lists(st.tuples(st.integers(0, 27), strange), max_size=2))
+def test_the_commonest_iso_form_is_no_special_case(time_us: int, cut: int, places: list[tuple[int, str]]) -> None:
+    """Whatever stands before it, Z means the same as z, which is not so common: no short cut accepts more or less."""
+    text = f"{EPOCH + timedelta(microseconds=time_us):%Y-%m-%dT%H:%M:%S.%f}"[: 26 - cut]
+    for place, mark in places:
+        text = text[:place] + mark + text[place + 1 :]
+    assert outcome(text + "Z") == outcome(text + "z")
+
+
+@given(
+    time_us=instants, us=st.sampled_from([10**6, 10**3, 1, 10**12]), more=st.sampled_from(["", "0", "_", "\u0661"])
+)
+def test_digits_alone_are_no_special_case(time_us: int, us: int, more: str) -> None:
+    """Digits mean the same with a fraction of zero, and what is refused is refused with one."""
+    text = f"{time_us // us}{more}"
+    assert outcome(text) == outcome(text + ".0")
+
+
 @given(time_us=instants)
 def test_floats_in_seconds_are_true_to_the_microsecond(time_us: int) -> None:
     """Up to the resolution of a float, seconds as a float name the microsecond that was written."""

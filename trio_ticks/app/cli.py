@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
 from trio_ticks.app.logs import configure_logging, log
@@ -188,3 +189,15 @@ def _sim(
             seconds=seconds,
         )
     )
+
+
+@app.command("bench", epilog="Example: [bold]trio-ticks bench --seconds 3[/bold]")
+def _bench(
+    seconds: Annotated[float, typer.Option("--seconds", metavar="N", min=0, help="For each measurement.")] = 3.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")] = False,  # noqa: FBT002
+) -> None:
+    """Measure this machine: ticks a second through the whole engine, and how old they are at a strategy.
+
+    The simulated vendor runs beside it, so leave two cores free. Needs no token, server or network.
+    """
+    bench(seconds=seconds, as_json=as_json)

@@ -10,6 +10,7 @@ Digits below the microsecond are cut off, never rounded: rounding could move a t
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -18,10 +19,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_S: Final = int((datetime(1990, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _END_S: Final = int((datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 
+FIRST_MS: Final = _FIRST_S * 10**3
+END_MS: Final = _END_S * 10**3
+"""The integers from the first up to and not including the end are milliseconds, by the rule above."""
+
 # For each unit its range, and the factor and the divisor that make it microseconds. Milliseconds, the
 # commonest, come first.
 _UNITS: Final = (
-    (_FIRST_S * 10**3, _END_S * 10**3, 1_000, 1),
+    (FIRST_MS, END_MS, 1_000, 1),
     (_FIRST_S * 10**6, _END_S * 10**6, 1, 1),
     (_FIRST_S * 10**9, _END_S * 10**9, 1, 1_000),
     (_FIRST_S, _END_S, 1_000_000, 1),
@@ -34,6 +39,10 @@ _MAX_CHARS: Final = 64
 # How much of a refused value an error shows: enough to recognise it, little enough for one line.
 _SHOWN_CHARS: Final = 40
 _SHOWN_BITS: Final = 128
+
+# Trades that come together share their second or nearly so; the memory is for a few that come late.
+_SECONDS_KEPT: Final = 64
+_SECOND_CHARS: Final = len("2021-04-17T16:43:30")
 
 _DAY_H: Final = 24
 _HOUR_MIN: Final = 60
@@ -104,11 +113,34 @@ def _from_float(value: float) -> int:
 def _from_text(text: str) -> int:
     if len(text) > _MAX_CHARS:
         raise ValueError(f"time {_shown(text)} is longer than {_MAX_CHARS} characters")
+    if text.isdigit() and text.isascii():  # a short cut past the pattern, as is the next
+        return _from_number(int(text), "", text)
+    if text.endswith("Z") and (time_us := _from_common_iso(text)) is not None:
+        return time_us
     if number := _NUMBER.fullmatch(text):
         return _from_number(int(number[1]), number[2] or "", text)
     if iso := _ISO.fullmatch(text):
         return _from_iso(iso, text)
     raise ValueError(f"time {_shown(text)} is neither a number nor ISO 8601")
+
+
+def _from_common_iso(text: str) -> int | None:
+    """Return the instant of a text such as ``2021-04-17T16:43:30.244075Z``; None where it is of another form."""
+    point, fraction = text[_SECOND_CHARS : _SECOND_CHARS + 1], text[_SECOND_CHARS + 1 : -1]
+    if point != "." or not (fraction.isdigit() and fraction.isascii()):
+        return None
+    second_us = _second_us(text[:_SECOND_CHARS])
+    return None if second_us is None else second_us + _micro(fraction)
+
+
+@functools.lru_cache(_SECONDS_KEPT)
+def _second_us(text: str) -> int | None:
+    """Return the instant of a text such as ``2021-04-17T16:43:30`` in UTC; None where there is none."""
+    iso = _ISO.fullmatch(text + "Z")
+    try:
+        return None if iso is None else _from_iso(iso, text)
+    except ValueError:
+        return None
 
 
 def _from_iso(parts: re.Match[str], text: str) -> int:

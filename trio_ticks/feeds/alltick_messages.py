@@ -1,14 +1,15 @@
 """AllTick's frames: what they are called, how they are told apart and what an answer means.
 
-Hardly a frame is anything but a trade, so `common_trade` decodes that with types, at C speed; whatever does
-not fit is read again, field by field, by `frame_of` and `loose_trade`. The second way forgives all that
-AllTick's documentation contradicts itself about: numbers as texts and texts as numbers, empty and missing
-fields, errors without a ``cmd_id``, a ``trace`` or ``data``.
+Hardly a frame is anything but a trade, and hardly a trade has anything unusual. `plain_push` takes those, and
+its types leave nothing to be checked. `common_trade` takes trades of the usual types, whatever they say. All
+else is read field by field, by `frame_of` and `loose_trade`, and these forgive all that AllTick's
+documentation contradicts itself about: numbers as texts and texts as numbers, empty and missing fields, errors
+without a ``cmd_id``, a ``trace`` or ``data``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -16,6 +17,7 @@ from trio_ticks.feeds.arguments import hidden
 from trio_ticks.feeds.base import HEARTBEAT as HEARTBEAT_KIND
 from trio_ticks.feeds.base import SUBSCRIPTION as SUBSCRIPTION_KIND
 from trio_ticks.feeds.base import Message, Reply, Verdict
+from trio_ticks.feeds.plain import DecimalText, Milliseconds, Number, Symbol
 from trio_ticks.feeds.wire import NO_FIELD, integer_of, lenient_text_of, line_of, text_of
 
 if TYPE_CHECKING:
@@ -56,6 +58,21 @@ _BY_RET: Final = {
     "605": Verdict.TOO_FAST,
     "606": Verdict.TOO_FAST,
 }
+
+
+class _PlainTrade(msgspec.Struct, gc=False):
+    code: Symbol
+    tick_time: Milliseconds | str
+    price: DecimalText
+    volume: DecimalText
+    seq: Number | str | None = None
+    trade_direction: Literal[0, 1, 2, "0", "1", "2"] = 0
+
+
+class _PlainPush(msgspec.Struct, gc=False):
+    cmd_id: Literal[22998]
+    data: _PlainTrade
+    ret: Literal[200] = 200
 
 
 class Trade(msgspec.Struct):
@@ -100,6 +117,7 @@ class _LooseTrade(msgspec.Struct):
     trade_direction: msgspec.Raw = NO_FIELD
 
 
+plain_push: Final = msgspec.json.Decoder(_PlainPush).decode
 _PUSH: Final = msgspec.json.Decoder(_Push)
 _FRAME: Final = msgspec.json.Decoder(Frame)
 _LOOSE: Final = msgspec.json.Decoder(_LooseTrade)

@@ -39,7 +39,7 @@ class _Trade(msgspec.Struct):
     @property
     def is_one(self) -> bool:
         """Whether it looks like a trade at all, and not like an acknowledgement or an error."""
-        return bool(bytes(self.symbol) and (bytes(self.price) or bytes(self.time)))
+        return self.symbol is not NO_FIELD and (self.price is not NO_FIELD or self.time is not NO_FIELD)
 
 
 _ONE: Final = msgspec.json.Decoder(_Trade)

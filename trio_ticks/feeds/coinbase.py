@@ -12,14 +12,17 @@ two agree on every trade.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from trio_ticks.core.identity import Identity
+from trio_ticks.core.timestamps import to_us
 from trio_ticks.feeds.arguments import checked_symbols, checked_url
 from trio_ticks.feeds.base import Decoded, Limits, Message, Reply, Request, Verdict
+from trio_ticks.feeds.plain import DecimalText, Number, Symbol, minus_price, minus_volume
 from trio_ticks.feeds.wire import NO_FIELD, integer_of, lenient_text_of, line_of, shown, text_of, tick_of
+from trio_ticks.model import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +58,19 @@ class _Message(msgspec.Struct):
     reason: msgspec.Raw = NO_FIELD
 
 
+class _PlainMatch(msgspec.Struct, gc=False):
+    type: Literal["match", "last_match"]
+    trade_id: Number
+    side: Literal["buy", "sell"]
+    size: DecimalText
+    price: DecimalText
+    product_id: Symbol
+    sequence: Number
+    time: str
+
+
 _MESSAGE: Final = msgspec.json.Decoder(_Message)
+_plain_match: Final = msgspec.json.Decoder(_PlainMatch).decode
 
 
 class Coinbase:
@@ -98,16 +113,37 @@ class Coinbase:
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Return what the messages mean: each counts once, a heartbeat not at all."""
         decoded = Decoded()
-        for text in messages:
-            try:
-                message = _MESSAGE.decode(text)
+        add, feed = decoded.ticks.append, self.name
+        for message in messages:
+            try:  # the fast path, as `plain` explains it; spelt out here, for a call costs more than a check
+                match = _plain_match(message)
+                price = match.price
+                size = match.size
+                add(
+                    Tick(  # by position: with ten names it would cost twice as much
+                        match.product_id,
+                        to_us(match.time),
+                        -minus_price(f"-{price}e0"),
+                        -minus_volume(f"-{size}e0"),
+                        price,
+                        size,
+                        _AGGRESSOR[match.side],
+                        match.trade_id,
+                        match.sequence,
+                        feed,
+                    )
+                )
             except (ValueError, RecursionError):
-                decoded.unreadable += 1
-            else:
                 self._read(message, decoded)
         return decoded
 
-    def _read(self, message: _Message, decoded: Decoded) -> None:
+    def _read(self, text: Message, decoded: Decoded) -> None:
+        """Add what one message means, by all the rules."""
+        try:
+            message = _MESSAGE.decode(text)
+        except (ValueError, RecursionError):
+            decoded.unreadable += 1
+            return
         if message.type in {"match", "last_match"}:
             self._read_match(message, decoded)
         elif message.type == "subscriptions":

@@ -26,7 +26,7 @@ NO_FIELD: Final = msgspec.Raw()
 """The default of a field that a message may lack."""
 
 # Sixty-four digits hold any price or size there is; without a bound, work grows with what a stranger sends.
-_MAX_CHARS: Final = 64
+MAX_CHARS: Final = 64
 
 # How much of what cannot be used an error shows, and how much of a vendor's own words.
 _SHOWN_CHARS: Final = 40
@@ -37,7 +37,7 @@ _NUMBER_STARTS: Final = frozenset(b"-0123456789")
 _TEXT: Final = msgspec.json.Decoder(str)
 
 # What SQLite and InfluxDB keep as an integer.
-_MAX_INTEGER: Final = 2**63 - 1
+MAX_INTEGER: Final = 2**63 - 1
 
 
 def shown(text: str) -> str:
@@ -56,15 +56,16 @@ def text_of(raw: msgspec.Raw) -> str:
     Raises:
         ValueError: It is a boolean, an object, an array, or a string that is not Unicode.
     """
-    try:
-        return _TEXT.decode(raw)
-    except ValueError:
-        data = bytes(raw)
+    data = bytes(raw)
     if data in {b"", b"null"}:
         return ""
     if data[0] in _NUMBER_STARTS:
         return data.decode("ascii")
-    raise ValueError(f"{shown(data[: _SHOWN_CHARS + 1].decode(errors='replace'))} is neither text nor number")
+    try:
+        return _TEXT.decode(data)
+    except ValueError:
+        what = shown(data[: _SHOWN_CHARS + 1].decode(errors="replace"))
+        raise ValueError(f"{what} is neither text nor number") from None
 
 
 def lenient_text_of(raw: msgspec.Raw) -> str:
@@ -85,7 +86,7 @@ def decimal_of(text: str, field: str) -> float:
     Raises:
         ValueError: It is no plain decimal, or too large for a float.
     """
-    if len(text) > _MAX_CHARS or not _DECIMAL.fullmatch(text):
+    if len(text) > MAX_CHARS or not _DECIMAL.fullmatch(text):
         raise ValueError(f"{field} {shown(text)} is no plain decimal number")
     number = float(text)
     if not math.isfinite(number):
@@ -96,10 +97,10 @@ def decimal_of(text: str, field: str) -> float:
 def integer_of(value: int | str | None) -> int | None:
     """Return a vendor's number, sent as an integer or as digits; None unless it is in 0 … 2⁶³ - 1."""
     if isinstance(value, str):
-        if not (value.isascii() and value.isdigit() and len(value) <= _MAX_CHARS):
+        if not (value.isascii() and value.isdigit() and len(value) <= MAX_CHARS):
             return None
         value = int(value)
-    return value if value is not None and 0 <= value <= _MAX_INTEGER else None
+    return value if value is not None and 0 <= value <= MAX_INTEGER else None
 
 
 def price_of(text: str, policy: PricePolicy) -> float:

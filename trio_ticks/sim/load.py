@@ -3,7 +3,7 @@
 The symbols take turns, so each ticks ``rate / symbols`` times a second. A frame is encoded once with a placeholder
 where its times stand; what goes out together is joined, and one replacement of the placeholder dates all of it.
 A date has as many digits as its placeholder, so frame lengths stay true. Times are those of sending, and so is
-``seq``, whatever the switch says of it.
+``seq``, whatever the switch says of it: in microseconds, so that a client can tell how old a tick is.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from trio_ticks.sim.connection import Link
 from trio_ticks.sim.dialect import Encode, Session
 from trio_ticks.sim.pushes import text_frame
 
-PACE_S = 0.01  # between two batches: short against any latency that is measured, long against a wake-up's cost
+PACE_S = 0.01  # between two batches, by default: short against a trader's patience, long against a wake-up's cost
 BATCH = 5_000  # at most this many ticks at once, about 0.8 MB
 ROUNDS = 4  # prices that a symbol takes in turn, so that no two ticks in a row are equal
 
 _STAMP_MS = 1_111_111_111_111
-_PLACEHOLDERS = (b"1111111111111", b"1111111111")  # in milliseconds and, once those are gone, in seconds
+_SEQ_US = 2_222_222_222_222_222
+# The sequence in microseconds; the stamp in milliseconds and, once those are gone, in seconds.
+_PLACEHOLDERS = (b"2222222222222222", b"1111111111111", b"1111111111")
 
 
 @attrs.frozen
@@ -37,6 +39,7 @@ class Load:
     Attributes:
         symbols: How many codes there are: ``L0000USDT``, ``L0001USDT`` … on the service for crypto.
         rate: Ticks a second, all symbols together; infinite: as fast as they are taken.
+        pace_s: Between two batches at a finite rate.
 
     Raises:
         ConfigError: There is nothing to send.
@@ -44,6 +47,7 @@ class Load:
 
     symbols: int = 5_000
     rate: float = 10_000.0
+    pace_s: float = PACE_S
 
     def __attrs_post_init__(self) -> None:
         if not (self.symbols >= 1 and self.rate > 0):
@@ -91,7 +95,7 @@ class Loader:
             await self._run_unpaced()
         began_s = trio.current_time()
         while True:
-            await trio.sleep(PACE_S)
+            await trio.sleep(self._load.pace_s)
             due = int((trio.current_time() - began_s) * self._load.rate) - self._sent
             while due > 0:
                 self._send(min(due, BATCH))
@@ -111,8 +115,8 @@ class Loader:
 
     def _send(self, count: int) -> Sequence[tuple[Link, int]]:
         """Hand the next ticks to every connection."""
-        now_ms = self._now_us() // 1000
-        stamps = tuple(str(now).encode() for now in (now_ms, now_ms // 1000))
+        now_us = self._now_us()
+        stamps = tuple(str(now_us // unit).encode() for unit in (1, 1_000, 1_000_000))
         begin, self._sent = self._sent, self._sent + count
         audience = dict(self._audience())
         self._wanted = {link: wanted for link, wanted in self._wanted.items() if link in audience}
@@ -148,7 +152,7 @@ class Loader:
         """Return one frame for each turn, encoded once for all connections of a dialect."""
         if encode not in self._frames:
             self._frames[encode] = tuple(
-                text_frame(encode(_tick(code, number, turn), _STAMP_MS))
+                text_frame(encode(_tick(code, number, turn), _SEQ_US))
                 for turn in range(ROUNDS)
                 for number, code in enumerate(self._load.codes)
             )

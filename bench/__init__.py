@@ -1,0 +1,17 @@
+"""How fast it is, measured beside the libraries one would otherwise use, on the same bytes and for the same work.
+
+::
+
+    peers, sustained, drift   the commands: ``python -m bench.peers``
+    table, chart              what people see
+    summary                   medians and ratios of many runs
+    runner                    one run: a server process, a client process, and the check of what came out
+    server                    the process that sends; pinned to the first core
+    client                    the process that is measured; pinned to the second
+    clients/                  one module for each contestant
+    work                      what every contestant does with a tick
+    wire, plan                the bytes, and what a run consists of
+
+`server`, `client`, `work`, `wire` and `plan` import neither `trio_ticks` nor anything else that a contestant does
+not need: what a process imports counts as its memory.
+"""

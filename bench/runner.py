@@ -1,0 +1,175 @@
+"""One run: the server in one process, the contestant in another, and the check of what came out."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import subprocess
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from bench.clients import CONTESTANTS
+from bench.plan import Outcome, Run
+from bench.wire import Tape
+
+ROOT = Path(__file__).parents[1]
+START_S = 30.0
+"""For two processes to start and connect, besides the run's own deadline."""
+
+
+class RunError(Exception):
+    """A run led to nothing; the message says why."""
+
+
+@attrs.frozen
+class Measured:
+    """What one phase of one run showed.
+
+    Attributes:
+        name: The phase's.
+        ticks: That were taken.
+        seconds: From its first tick, as sent, to its last line.
+        cpu_us: Of the process, per tick.
+        ages_us: Of each tick when the strategy got it; empty where the run was not timed.
+    """
+
+    name: str
+    ticks: int
+    seconds: float
+    cpu_us: float
+    ages_us: Sequence[int]
+
+    @property
+    def rate(self) -> float:
+        """Ticks a second."""
+        return self.ticks / self.seconds
+
+
+@attrs.frozen
+class Result:
+    """One run.
+
+    Attributes:
+        run: What was asked for.
+        phases: What was measured, without the warm-up; only those that were finished.
+        outcome: All that the client told.
+        faults: What is wrong with it; empty where the check was passed.
+    """
+
+    run: Run
+    phases: tuple[Measured, ...]
+    outcome: Outcome
+    faults: tuple[str, ...]
+
+    def ages_us(self, number: int) -> Sequence[int]:
+        """Return the ages of the ticks of a phase, as far as they came; 0 is the warm-up."""
+        return _ages(self.outcome, number)
+
+
+def perform(run: Run) -> Result:
+    """Carry out a run.
+
+    Raises:
+        RunError: The contestant failed, or told nothing.
+    """
+    with _server(run) as server:
+        outcome = _measure(dataclasses.replace(run, url=f"{run.scheme}://127.0.0.1:{server.port}/quote-b-ws-api"))
+    phases = tuple(_phases(run, outcome, server.began_ns))
+    return Result(run, phases, outcome, tuple(check(run, outcome)))
+
+
+def check(run: Run, outcome: Outcome) -> Iterator[str]:
+    """Yield what is wrong: every tick must be counted once, each last price right, and each line written."""
+    if run.contestant not in CONTESTANTS:
+        return
+    counts, prices = Tape(symbols=run.symbols, base_ms=run.base_ms).expected(run.ticks)
+    if outcome.counts != counts:
+        yield f"{sum(outcome.counts.values()):,} of {run.ticks:,} ticks"
+    if outcome.prices != prices:
+        wrong = sum(outcome.prices.get(symbol) != price for symbol, price in prices.items())
+        yield f"{wrong} of {len(prices)} last prices are wrong"
+    if outcome.written != run.ticks:
+        yield f"{outcome.written:,} of {run.ticks:,} lines"
+    yield from outcome.extra.get("imbalances", ())
+
+
+@attrs.define
+class _Server:
+    """The port, and once the block is over, when each phase began."""
+
+    port: int
+    began_ns: list[int] = attrs.field(factory=list)
+
+
+@contextmanager
+def _server(run: Run) -> Iterator[_Server]:
+    """Run the server for as long as the block lasts."""
+    process = _start("bench.server", run)
+    try:
+        assert process.stdout is not None
+        port = process.stdout.readline()
+        if not port:
+            raise RunError(f"the server did not start: {_last_line(process.communicate()[1])}")
+        server = _Server(int(port))
+        yield server
+    finally:
+        process.kill()
+        told, _ = process.communicate()
+    server.began_ns += [int(line) for line in told.split()]
+
+
+def _measure(run: Run) -> Outcome:
+    process = _start("bench.client", run)
+    try:
+        stdout, stderr = process.communicate(timeout=run.deadline_s + START_S)
+    except subprocess.TimeoutExpired:
+        raise RunError("it did not end") from None
+    finally:
+        process.kill()
+        process.communicate()
+    if not stdout:
+        raise RunError(_last_line(stderr) or f"it ended with exit code {process.returncode}")
+    return Outcome.from_json(stdout)
+
+
+def _start(module: str, run: Run) -> subprocess.Popen[str]:
+    process = subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(run.to_json() + "\n")
+    process.stdin.flush()
+    return process
+
+
+def _phases(run: Run, outcome: Outcome, began_ns: Sequence[int]) -> Iterator[Measured]:
+    """Yield the phases that came to their end, but for the warm-up."""
+    for number in range(1, len(outcome.marks)):
+        (ticks, at_ns, cpu_ns), before = outcome.marks[number], outcome.marks[number - 1]
+        taken = ticks - before[0]
+        yield Measured(
+            name=run.phases[number].name,
+            ticks=taken,
+            # A client that was still busy with the phase before begins when it is done with that.
+            seconds=(at_ns - max(began_ns[number], before[1])) / 1e9,
+            cpu_us=(cpu_ns - before[2]) / 1e3 / taken,
+            ages_us=_ages(outcome, number),
+        )
+
+
+def _ages(outcome: Outcome, number: int) -> Sequence[int]:
+    return array("I", base64.b64decode(outcome.ages[number])) if outcome.ages else ()
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
