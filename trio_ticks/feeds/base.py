@@ -1,14 +1,16 @@
 """What a feed is: a vendor's wire turned into records, with no socket, clock or task in sight.
 
 A feed is any object with the six things of `Feed`. It is passed in (``open_ticks(MyFeed("BTC-USD"))``) or named
-(``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Four more
+(``--feed my_module:MyFeed``, ``kind = "my_module:MyFeed"``); a class is called with the symbols. Five more
 things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of`, `limits_of`):
 
 * ``heartbeat()`` returns the next keep-alive request, or None where the vendor wants none;
 * ``services()`` splits the symbols over several endpoints, each with its own connections, and ``service_of(symbol)``
   names the endpoint of one;
 * ``hint(symbol, service)`` says in words why a symbol may have been refused;
-* ``limits``, a `Limits`, says what the vendor allows.
+* ``limits``, a `Limits`, says what the vendor allows;
+* ``counts_trades``, true where trade ids count every trade of a symbol one by one, so that they can tell trades of one
+  microsecond apart in a database, whichever engine wrote them.
 
 A feed that is also `Askable` lets a mute link be told from a quiet market.
 

@@ -86,6 +86,7 @@ class Coinbase:
     """
 
     identity: Identity = "trade_id"
+    counts_trades = True
 
     # Documented: eight new connections a second and a hundred messages a second for each address; an earlier
     # edition asked for four seconds between connections, so one is on the careful side. How many connections

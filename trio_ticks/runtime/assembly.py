@@ -186,7 +186,8 @@ def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan]) -> AnySink:
 
 
 def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:
-    by_trade_id = frozenset(feed.name for feed in feeds if feed.sequencing["identity"] == "trade_id")
+    # Ids that are merely unique may lie a multiple of a thousand apart within one microsecond.
+    by_trade_id = frozenset(feed.name for feed in feeds if getattr(feed.feed, "counts_trades", False))
     return InfluxSink(name=name, settings=settings, by_trade_id=by_trade_id)
 
 
