@@ -99,7 +99,7 @@ def test_broken_unicode_is_kept(text: str) -> None:
 def test_what_cannot_be_written_is_refused_by_name() -> None:
     """A strategy's own object in a signal is told, not pickled."""
     with pytest.raises(JournalError, match="a object cannot be written down"):
-        encode([Signal("buy", "X", 1, {"why": object()})])
+        encode([Signal("buy", "X", 1, {"why": object()})])  # type: ignore[dict-item] # the wrong type is the point
 
 
 def test_recorded_trades_are_small() -> None:

@@ -22,8 +22,8 @@ What may be relied on:
 * With ``fsync = "commit"`` that holds after a power cut, otherwise after the end of the process.
 * Retention deletes only what every cursor has passed, and only for want of room. Without a cursor it deletes nothing.
 * ``appended = stored + dead_lettered + discarded + pending`` for each sink, in ticks, over the journal's life.
-* Without room a commit raises `JournalFullError`, everything stays readable, and cursors still move. A commit with
-  ``reserved=True`` may use what is kept to write down the gap.
+* Without room a commit raises `JournalFullError`, everything stays readable, and, above the default floor of free
+  space, cursors still move. A commit with ``reserved=True`` may use what is kept to write down the gap.
 * What was changed or cut off behind SQLite's back is found by a checksum over each row, named, and passed by.
 """
 

@@ -49,7 +49,7 @@ class Cursors:
         Args:
             path: The journal's file.
             writing: Held while writing, so that threads of one process wait for each other instead of polling.
-            limits: Beyond these no dead letter is kept. None: the disk.
+            limits: Beyond these no dead letter is kept. None: the disk, and its usual floor.
 
         Raises:
             JournalError: there is no journal, or it cannot be opened.
@@ -58,8 +58,9 @@ class Cursors:
         if not self.path.is_file():
             raise JournalError(f"there is no journal {self.path}")
         self._writing = writing or threading.Lock()
-        self._connection = connect_writing(self.path, synchronous="NORMAL")
-        self._room = Room(self._connection, limits or Limits(free_bytes=free_beside(self.path)))
+        limits = limits or Limits(free_bytes=free_beside(self.path))
+        self._connection = connect_writing(self.path, synchronous="NORMAL", log_pages=limits.log_pages)
+        self._room = Room(self._connection, limits)
 
     def start(self, name: str, *, now_us: int, at: Literal["first", "next"] = "first") -> CursorState:
         """Return a sink's cursor, made where there is none.
@@ -102,7 +103,8 @@ class Cursors:
 
         Raises:
             ValueError: the counts are not the ticks in between, or the position is not ahead; nothing was written.
-            JournalFullError: there is no room for the dead letters. Without any, a cursor always moves.
+            JournalFullError: there is no room for the dead letters. Without any, a cursor moves as long as the
+                floor of free space holds.
         """
         refused = sum(letter.ticks for letter in dead)
         with self._transaction(reserved=not dead):

@@ -11,18 +11,28 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
-from trio_ticks.storage.journal.schema import pragma
+from trio_ticks.storage.journal.schema import PAGE_BYTES, pragma
 
 # A gap takes a row of two hundred bytes; its commit touches four pages in the file and as many in the log.
 _RESERVED_PAGES = 16
 _RESERVE_BYTES = 256 * 1024
 # Tables, one large batch and the reserve. A smaller quota could not hold anything.
 LEAST_QUOTA_BYTES = 512 * 1024
+# Four times the log: room to carry it over into the file and to write another, so that cursors still move, and with
+# them retention, on a disk that only the journal fills. With less, both may wait for someone to make room.
+FLOOR_BYTES = 64 * 1024 * 1024
+
+# 16 MiB of log before it is carried over into the file, or a sixteenth of a small disk or quota. Less carries hot
+# pages over too often; more is disk that the quota does not count, and a longer start after a crash.
+_MOST_LOG_PAGES = 4_096
+_LEAST_LOG_PAGES = 64
+_LOG_SHARE = 16
 
 
 @attrs.frozen(kw_only=True)
@@ -30,8 +40,14 @@ class Limits:
     """The quota of the file, how much of the disk must stay free, and who knows how much is."""
 
     max_size_bytes: int | None = None
-    free_floor_bytes: int = 0
+    free_floor_bytes: int = FLOOR_BYTES
     free_bytes: Callable[[], int]
+    log_pages: int = attrs.field(init=False)
+
+    @log_pages.default
+    def _log_pages(self) -> int:
+        room_bytes = min(self.free_bytes(), self.max_size_bytes or sys.maxsize)
+        return max(_LEAST_LOG_PAGES, min(_MOST_LOG_PAGES, room_bytes // _LOG_SHARE // PAGE_BYTES))
 
     def __attrs_post_init__(self) -> None:
         if self.max_size_bytes is not None and self.max_size_bytes < LEAST_QUOTA_BYTES:

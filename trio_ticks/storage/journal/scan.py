@@ -7,7 +7,7 @@ window of 256 positions is asked for at once, and one by one where that fails.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -16,6 +16,7 @@ from trio_ticks.errors import JournalDamagedError
 from trio_ticks.storage.journal.records import Damage, StoredBatch
 from trio_ticks.storage.journal.rows import ROW, batch_of
 from trio_ticks.storage.journal.schema import ZONE, pragma
+from trio_ticks.storage.journal.transaction import snapshot
 
 # With nothing else to go by, the file's size bounds the positions: no batch with its header takes less than this.
 _LEAST_ROW_BYTES = 64
@@ -33,6 +34,13 @@ class Wanted:
     def parameters(self) -> tuple[int, int, int]:
         """In the order of the condition."""
         return self.start_us, self.end_us, self.kinds
+
+    def matches(self, row: Sequence[Any]) -> bool:
+        """Return whether a row fulfils the condition; one that is damaged may be anything, and does."""
+        try:
+            return bool(row[2] >= self.start_us and row[1] < self.end_us and row[8] & self.kinds)
+        except TypeError:
+            return True
 
 
 def scan(
@@ -95,7 +103,7 @@ def _read(
     batches: list[StoredBatch] = []
     lost: list[Damage] = []
     try:
-        rows: Iterator[Any] = iter(_rows(connection, low, high, wanted))
+        rows: Iterable[Any] = _whole(connection, low, high, wanted)
     except sqlite3.DatabaseError:
         rows = _one_by_one(connection, low, high, wanted, lost)
     for row in rows:
@@ -103,23 +111,44 @@ def _read(
             batches.append(batch_of(row))
         except JournalDamagedError as error:
             lost.append(Damage(row[0], row[0], str(error)))
-    return batches, merged(lost)
+    return batches, merged(sorted(lost, key=lambda item: item.first_position))
+
+
+def _whole(connection: sqlite3.Connection, low: int, high: int, wanted: Wanted) -> list[Any]:
+    """Return what is wanted of a window in which every position is there.
+
+    Half a page that was cut off reads as zeros, in which SQLite finds no row and sees no harm. So rows are counted.
+
+    Raises:
+        sqlite3.DatabaseError: some of it is not there.
+    """
+    with snapshot(connection):
+        rows = connection.execute(_WINDOW, (*wanted.parameters, low, high)).fetchall()
+        count, first = connection.execute(_COUNT, (low, high)).fetchone()
+    if count != high - max(low, first - 1):
+        raise sqlite3.DatabaseError("missing")
+    return rows
 
 
 def _one_by_one(
     connection: sqlite3.Connection, low: int, high: int, wanted: Wanted, lost: list[Damage]
 ) -> Iterator[Any]:
-    for position in range(low + 1, high + 1):
+    for position in range(max(low + 1, ends(connection)[0]), high + 1):
         try:
-            yield from _rows(connection, position - 1, position, wanted)
+            row = connection.execute(_ROW_AT, (position,)).fetchone()
         except sqlite3.DatabaseError as error:
             lost.append(Damage(position, position, f"unreadable: {error}"))
-
-
-def _rows(connection: sqlite3.Connection, low: int, high: int, wanted: Wanted) -> list[Any]:
-    return connection.execute(_WINDOW, (*wanted.parameters, low, high)).fetchall()
+        else:
+            if row is None:
+                lost.append(Damage(position, position, "missing"))
+            elif wanted.matches(row):
+                yield row
 
 
 _WANTED = "last_us >= ? AND first_us < ? AND kinds & ?"
 _ZONES = f"SELECT zone FROM zone WHERE {_WANTED} AND zone >= ? ORDER BY zone"
 _WINDOW = f"SELECT {ROW} FROM batch WHERE {_WANTED} AND position > ? AND position <= ? ORDER BY position"
+_COUNT = """
+SELECT count(*), coalesce((SELECT min(position) FROM batch), 1) FROM batch WHERE position > ? AND position <= ?
+"""
+_ROW_AT = f"SELECT {ROW} FROM batch WHERE position = ?"

@@ -1,15 +1,16 @@
 """The file: its tables, its mark and version, and how a connection to it is set up.
 
-One row of ``batch`` is one batch, its position the row's number: 1, 2, 3 … over the journal's life. The headers of 256
-rows are summed up in one row of ``zone``, written when the next ones begin, so that a search by time or kind reads one
-small row in place of 256 large ones; an index over the times would cost a page with every commit. The last batch is
-never deleted: it carries the position and the count of ticks from which the next one goes on.
+One row of ``batch`` is one batch, its position the row's number: 1, 2, 3 … over the journal's life. The headers of
+256 rows are summed up in one row of ``zone``, written when the next ones begin, so that a search by time or kind
+reads one small row in place of 256 large ones; an index over the times would cost a page with every commit. The last
+batch is never deleted: it carries the position and the count of ticks from which the next one goes on.
 
 The payload stands last in its row, so that SQLite reads a header without the pages the payload flows over to.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -25,12 +26,11 @@ ZONE = 256
 
 # Longer than any commit on a failing disk. Another process writes only when someone asks for dead letters again.
 _BUSY_S = 60.0
+# Readers ask for a page at a time; whoever reads for longer does not hold up an engine's start.
+_CARRY_OVER_MS = 1_000
 # The blocks of the file systems it will lie on. Larger pages save nothing: a batch flows over several anyhow, and
 # each commit of one tick would write one whole page.
-_PAGE_BYTES = 4_096
-# 16 MiB of log before it is carried over into the file. Less carries hot pages over too often; more is disk that the
-# quota does not count, and a longer start after a crash.
-_LOG_PAGES = 4_096
+PAGE_BYTES = 4_096
 # The pages that a commit touches, and those a search passes through.
 _CACHE_KIB = 8_192
 
@@ -63,16 +63,22 @@ CREATE TABLE about (created_us INTEGER NOT NULL, created_by TEXT NOT NULL);
 """
 
 
-def connect_writing(path: Path, *, synchronous: str) -> sqlite3.Connection:
-    """Return a connection that writes; the file is created where there is none, and checked where there is."""
+def connect_writing(path: Path, *, synchronous: str, log_pages: int) -> sqlite3.Connection:
+    """Return a connection that writes; the file is created where there is none, and checked where there is.
+
+    Args:
+        path: The file.
+        synchronous: SQLite's word for when it waits for the disk.
+        log_pages: How long the log grows before it is carried over into the file.
+    """
     with translated(path):
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         with translated(path):
-            connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             check_format(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
-            _set_up(connection, synchronous)
+            _set_up(connection, synchronous, log_pages)
     except BaseException:
         connection.close()
         raise
@@ -114,6 +120,19 @@ def check_format(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
+def carry_over(connection: sqlite3.Connection) -> None:
+    """Carry the log that the last writer left over into the file, and empty it.
+
+    SQLite passes over what of a torn log is no whole commit, but leaves it there, where it could one day follow upon
+    new commits that happen to be the same bytes. On a full disk, or beside a reader that is in the middle of
+    something, the log stays.
+    """
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute(f"PRAGMA busy_timeout = {_CARRY_OVER_MS}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_S * 1_000)}")
+
+
 def create_tables(connection: sqlite3.Connection, path: Path, *, created_us: int, created_by: str) -> None:
     """Make an empty file a journal, wholly or not at all; one that is a journal stays as it is."""
     if check_format(connection, path):
@@ -133,15 +152,15 @@ def pragma(connection: sqlite3.Connection, name: str) -> int:
     return value
 
 
-def _set_up(connection: sqlite3.Connection, synchronous: str) -> None:
+def _set_up(connection: sqlite3.Connection, synchronous: str, log_pages: int) -> None:
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     # macOS answers fsync before the disk has it. Elsewhere these two mean nothing.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     # Debian overwrites what is deleted with zeros, which writes every page of a batch once more.
     connection.execute("PRAGMA secure_delete = OFF")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-    connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * _PAGE_BYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
+    connection.execute(f"PRAGMA journal_size_limit = {log_pages * PAGE_BYTES}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 

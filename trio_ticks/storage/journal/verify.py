@@ -21,7 +21,7 @@ def verify(connection: sqlite3.Connection, *, on_progress: Callable[[int, int], 
     batches = ticks = 0
     last = ends(connection)[1]
     for batch in scan(connection, after=0, wanted=Wanted(), on_damage=rows.append):
-        rows += _flaws(before, batch, rows)
+        rows += _flaws(before, batch)
         before = batch
         batches += 1
         ticks += batch.ticks
@@ -29,14 +29,11 @@ def verify(connection: sqlite3.Connection, *, on_progress: Callable[[int, int], 
     return Verified(batches, ticks, tuple(damage + merged(sorted(rows, key=lambda item: item.first_position))))
 
 
-def _flaws(before: StoredBatch | None, batch: StoredBatch, known: list[Damage]) -> list[Damage]:
-    """Return what is wrong with a batch whose checksum is right, or with its place behind the one before."""
+def _flaws(before: StoredBatch | None, batch: StoredBatch) -> list[Damage]:
+    """Return what is wrong with a batch whose checksum is right."""
     flaws = []
-    if before and batch.position != before.position + 1:
-        lost = {position for item in known for position in range(item.first_position, item.last_position + 1)}
-        holes = set(range(before.position + 1, batch.position)) - lost
-        flaws += [Damage(position, position, "missing") for position in sorted(holes)]
-    elif before and batch.total_ticks != before.total_ticks + batch.ticks:
+    follows = before is not None and batch.position == before.position + 1
+    if before and follows and batch.total_ticks != before.total_ticks + batch.ticks:
         flaws.append(Damage(batch.position, batch.position, "its count of ticks does not follow from the one before"))
     try:
         batch.decode()

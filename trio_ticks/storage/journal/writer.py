@@ -19,9 +19,9 @@ from trio_ticks.storage.journal.faults import FULL_CODES, translated
 from trio_ticks.storage.journal.lock import WriterLock, owner_text
 from trio_ticks.storage.journal.records import Committed, Damage, Mark, Trimmed
 from trio_ticks.storage.journal.retention import trim
-from trio_ticks.storage.journal.room import Limits, Reserve, Room, free_beside
+from trio_ticks.storage.journal.room import FLOOR_BYTES, Limits, Reserve, Room, free_beside
 from trio_ticks.storage.journal.rows import INSERT, Sealed, seal
-from trio_ticks.storage.journal.schema import connect_writing, create_tables
+from trio_ticks.storage.journal.schema import carry_over, connect_writing, create_tables
 from trio_ticks.storage.journal.tail import Zone, read_tail
 from trio_ticks.storage.journal.transaction import transaction
 
@@ -61,7 +61,7 @@ class Journal:
         now_us: int,
         fsync: Literal["commit", "checkpoint"] = "commit",
         max_size_bytes: int | None = None,
-        free_floor_bytes: int = 0,
+        free_floor_bytes: int = FLOOR_BYTES,
         free_bytes: Callable[[], int] | None = None,
         owner: str | None = None,
     ) -> Self:
@@ -72,8 +72,10 @@ class Journal:
             now_us: The present, UTC microseconds.
             fsync: ``commit``: what is committed survives a power cut. ``checkpoint``: it survives the end of the
                 process; a power cut takes what was committed since the log was last carried over.
-            max_size_bytes: The quota of the file; the log beside it may hold another 16 MiB. None: the disk.
-            free_floor_bytes: The file does not grow while the disk has less free than this.
+            max_size_bytes: The quota of the file; the log beside it may hold a sixteenth of it, at most 16 MiB, more.
+                None: the disk.
+            free_floor_bytes: The file does not grow while the disk has less free than this. With less than the
+                default, retention may get stuck on a disk that is full to the last byte.
             free_bytes: How much the disk has free. None: asks the system.
             owner: Who writes, for the message that a second engine gets. None: process, host and ``now_us``.
 
@@ -84,18 +86,19 @@ class Journal:
             ValueError: the quota is too small for anything.
         """
         file = Path(path)
-        limits = Limits(
-            max_size_bytes=max_size_bytes,
-            free_floor_bytes=free_floor_bytes,
-            free_bytes=free_bytes or free_beside(file),
-        )
         owner = owner or owner_text(now_us)
         with contextlib.ExitStack() as undo:
             lock = WriterLock(file, owner=owner)
             undo.callback(lock.release)
-            connection = connect_writing(file, synchronous=_SYNCHRONOUS[fsync])
+            limits = Limits(
+                max_size_bytes=max_size_bytes,
+                free_floor_bytes=free_floor_bytes,
+                free_bytes=free_bytes or free_beside(file),
+            )
+            connection = connect_writing(file, synchronous=_SYNCHRONOUS[fsync], log_pages=limits.log_pages)
             undo.callback(connection.close)
             with translated(file):
+                carry_over(connection)
                 create_tables(connection, file, created_us=now_us, created_by=owner)
                 journal = cls(file, connection, lock, limits)
             undo.pop_all()
