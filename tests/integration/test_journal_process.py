@@ -32,7 +32,7 @@ def run(deed: str, *arguments: object, before: str = "") -> dict[str, int]:
 
 
 def test_what_was_acknowledged_survives_kill_9_once() -> None:
-    """Fifty deaths at any moment: each acknowledged tick is there, none twice, and cursor and checkpoint agree."""
+    """Fifty deaths at any moment: each acknowledged tick is there, none twice, and cursor and mark agree."""
     # The system keeps what a killed process wrote, in memory as on a disk; only a power cut tells them apart.
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     try:

@@ -43,7 +43,7 @@ class Model:
     batches: dict[int, list[Record]] = attrs.field(factory=dict)
     position: int = 0
     ticks: int = 0
-    checkpoint: tuple[int, bytes] | None = None
+    mark: tuple[int, bytes] | None = None
     sinks: dict[str, Sink] = attrs.field(factory=dict)
 
     def ticks_in(self, low: int, high: int) -> int:
@@ -87,7 +87,7 @@ class JournalLife(RuleBasedStateMachine):
             self.number += size
         if gap:
             batches.append([Gap(NOW_US, NOW_US + self.number, "closed"), Clock(NOW_US)])
-        self.journal.commit(batches, now_us=NOW_US, checkpoint=state)
+        self.journal.commit(batches, now_us=NOW_US, marks={} if state is None else {"state": state})
         for batch in filter(None, batches):
             self.model.position += 1
             self.model.batches[self.model.position] = batch
@@ -95,7 +95,7 @@ class JournalLife(RuleBasedStateMachine):
         for sink in self.model.sinks.values():
             sink.appended += sum(sizes)
         if state is not None:
-            self.model.checkpoint = (self.model.position, state)
+            self.model.mark = (self.model.position, state)
         self.did()
 
     @rule(name=SINKS, at=st.sampled_from(["first", "next"]))
@@ -206,7 +206,7 @@ class JournalLife(RuleBasedStateMachine):
     def seen(self) -> Any:
         info = self.reader.info()
         batches = {batch.position: batch.decode() for batch in self.reader.batches(limit=-1)}
-        saved = self.journal.checkpoint()
+        saved = self.journal.marks().get("state")
         sinks = {
             state.name: (
                 state.position,
@@ -237,7 +237,7 @@ class JournalLife(RuleBasedStateMachine):
             )
             for name, sink in model.sinks.items()
         }
-        return model.batches, model.ticks, held, model.checkpoint, sinks
+        return model.batches, model.ticks, held, model.mark, sinks
 
     @invariant()
     def it_knows_what_the_model_knows(self) -> None:

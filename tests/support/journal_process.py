@@ -34,7 +34,7 @@ def write_for_ever(path: Path, seed: int, acknowledge: IO[str]) -> None:
             first = journal.total_ticks
             sizes = [rng.choice([1, 1, 5, 60]) for _ in range(rng.randint(1, 3))]
             batches = [made_ticks(first + sum(sizes[:n]), size) for n, size in enumerate(sizes)]
-            journal.commit(batches, now_us=NOW_US, checkpoint=str(first + sum(sizes)).encode())
+            journal.commit(batches, now_us=NOW_US, marks={"next": str(first + sum(sizes)).encode()})
             acknowledge.write(f"{journal.total_ticks} {state.stored}\n")
             acknowledge.flush()
             if rng.random() < 0.2:
@@ -80,7 +80,7 @@ def killed(path: Path, seed: int, lives: int) -> dict[str, int]:
             assert cursor.stored >= settled
             assert cursor.appended == cursor.stored + cursor.pending == info.total_ticks
         with Journal.open(path, now_us=NOW_US) as journal:
-            saved = journal.checkpoint()
+            saved = journal.marks().get("next")
             assert saved is not None
             assert int(saved.payload) == journal.total_ticks
             assert not journal.damage

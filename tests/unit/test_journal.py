@@ -10,7 +10,7 @@ import pytest
 from tests.support.journal import NOW_US, made_ticks, recorded_trades
 from trio_ticks.errors import JournalDamagedError, JournalError, JournalFullError, JournalLockedError
 from trio_ticks.model import Clock, Gap, Status
-from trio_ticks.storage.journal import Cursors, Damage, Journal, JournalReader, NewDeadLetter
+from trio_ticks.storage.journal import Cursors, Damage, Journal, JournalReader, Mark, NewDeadLetter
 from trio_ticks.storage.payload import decode, encode
 
 if TYPE_CHECKING:
@@ -59,29 +59,32 @@ def test_what_is_committed_is_read_in_order(journal: Journal, path: Path) -> Non
     assert journal.total_ticks == 2001
 
 
-def test_the_checkpoint_is_the_latest(path: Path) -> None:
-    """It comes with the batches of its transaction, and stays when the next commit brings none."""
+def test_a_mark_is_the_latest_under_its_key(path: Path) -> None:
+    """It comes with the batches of its transaction, knows those before it, and stays until it is replaced."""
     with Journal.open(path, now_us=NOW_US) as journal:
-        assert journal.checkpoint() is None
-        journal.commit([made_ticks(0, 2)], checkpoint=b"one", now_us=NOW_US)
-        journal.commit([made_ticks(2, 2)], checkpoint=b"two", now_us=NOW_US + 1)
-        journal.commit([made_ticks(4, 2)], now_us=NOW_US + 2)
+        assert journal.marks() == {}
+        journal.commit([made_ticks(0, 2)], marks={"a": b"one", "b": b"other"}, now_us=NOW_US)
+        journal.commit([made_ticks(2, 2), made_ticks(4, 2)], marks={"a": b"two"}, now_us=NOW_US + 1)
+        journal.commit([made_ticks(6, 2)], now_us=NOW_US + 2)
+        journal.commit([], marks={"c": b"alone"}, now_us=NOW_US + 3)
     with Journal.open(path, now_us=NOW_US) as journal:
-        saved = journal.checkpoint()
-        assert saved is not None
-        assert (saved.position, saved.saved_us, saved.payload) == (2, NOW_US + 1, b"two")
-        assert journal.last_position == 3
+        assert journal.marks() == {
+            "a": Mark(1, 3, NOW_US + 1, b"two"),
+            "b": Mark(0, 1, NOW_US, b"other"),
+            "c": Mark(4, 4, NOW_US + 3, b"alone"),
+        }
+        assert journal.last_position == 4
 
 
-def test_a_changed_checkpoint_is_refused(path: Path) -> None:
+def test_a_changed_mark_is_refused(path: Path) -> None:
     """A sequencer that starts from a wrong state would number ticks twice."""
     with Journal.open(path, now_us=NOW_US) as journal:
-        journal.commit([made_ticks(0, 1)], checkpoint=b"state", now_us=NOW_US)
+        journal.commit([made_ticks(0, 1)], marks={"a": b"state"}, now_us=NOW_US)
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE checkpoint SET payload = ?", (b"stats",))
+        connection.execute("UPDATE mark SET payload = ?", (b"stats",))
     connection.close()
-    with Journal.open(path, now_us=NOW_US) as journal, pytest.raises(JournalDamagedError, match="checkpoint"):
-        journal.checkpoint()
+    with Journal.open(path, now_us=NOW_US) as journal, pytest.raises(JournalDamagedError, match="mark a"):
+        journal.marks()
 
 
 def test_a_second_writer_is_refused_and_the_first_named(path: Path) -> None:
@@ -450,14 +453,14 @@ def test_a_file_that_was_cut_short_is_read_as_far_as_it_goes(path: Path, share: 
 
 
 def test_info_says_what_it_holds(journal: Journal, path: Path) -> None:
-    """Sizes, ends and the checkpoint are of what was committed."""
+    """Sizes, ends and the last mark are of what was committed."""
     with JournalReader(path) as reader:
         assert (reader.info().last_position, reader.info().first_us) == (0, None)
         for number in range(300):
-            journal.commit([made_ticks(number, 2)], now_us=NOW_US, checkpoint=b"c" if number == 7 else None)
+            journal.commit([made_ticks(number, 2)], now_us=NOW_US, marks={"c": b""} if number == 7 else {})
         info = reader.info()
     assert (info.first_position, info.last_position, info.ticks, info.total_ticks) == (1, 300, 600, 600)
     assert (info.first_us, info.last_us) == (NOW_US, NOW_US + 300 * 1_000_000)
-    assert info.checkpoint_position == 8
+    assert info.marked_position == 8
     assert info.size_bytes > 300 * 100
     assert info.created_us == NOW_US

@@ -20,8 +20,8 @@ after ``high`` begins a new list. Each tick is written at most once, and of a se
 
 **Forgetting** may be put off until it is visible, which is in `Front.counted` only. The rule forgets the oldest
 stamps while they lie before a cutoff or too many are kept, and both conditions, once true of a stamp that is not
-``high``, stay true: neither the cutoff nor the number of entries from that stamp on ever falls, and ``high`` moves on.
-So forgetting now and then ends at the floor at which forgetting after each tick ends.
+``high``, stay true: neither the cutoff nor the number of entries from that stamp on ever falls, and ``high`` moves
+on. So forgetting now and then ends at the floor at which forgetting after each tick ends.
 
 **Why a flat list.** Its entries are numbers and texts, which the garbage collector never visits. A rolling window of
 kept ticks makes it look at all of them again and again, which was measured to take as long as the whole sequencer, in

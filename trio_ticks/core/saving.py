@@ -1,14 +1,14 @@
 """Saving what the sequencers remember, a little at a time.
 
-A window of ten seconds of a busy market is a hundred thousand entries, and writing all of them down at once would hold
-the market up for a tenth of a second. So the windows are saved by turns: in each *round* every symbol that has changed
+Ten seconds of a busy market are a hundred thousand entries, and writing all of them down at once would hold the
+market up for a tenth of a second. So the windows are saved by turns: in each *round* every symbol that has changed
 since it was saved last, a few in each step. What is saved is a *mark*, which the journal keeps under its key until
 the next one, with the position of the batches it was saved behind.
 
-A restart takes all marks, and reads the journal from where the last round that was finished had begun: whatever changed
-before that was saved since. A mark may know more than that position says; what the tail then shows twice does no harm
-(`trio_ticks.core.sequencer`, restart). The beginnings of rounds are kept under two keys by turns, so that the finished
-one's is still there while the next is on its way.
+A restart takes all marks, and reads the journal from where the last round that was finished had begun: whatever
+changed before that was saved since. A mark may know more than that position says; what the tail then shows twice does
+no harm (`trio_ticks.core.sequencer`, restart). The beginnings of rounds are kept under two keys by turns, so that the
+finished one's is still there while the next is on its way.
 """
 
 from __future__ import annotations

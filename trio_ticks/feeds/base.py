@@ -9,8 +9,8 @@ things are looked for and have defaults (`heartbeat_of`, `services_of`, `hint_of
   names the endpoint of one;
 * ``hint(symbol, service)`` says in words why a symbol may have been refused;
 * ``limits``, a `Limits`, says what the vendor allows;
-* ``counts_trades``, true where trade ids count every trade of a symbol one by one, so that they can tell trades of one
-  microsecond apart in a database, whichever engine wrote them.
+* ``counts_trades``, true where trade ids count every trade of a symbol one by one, so that they can tell trades of
+  one microsecond apart in a database, whichever engine wrote them.
 
 A feed that is also `Askable` lets a mute link be told from a quiet market.
 

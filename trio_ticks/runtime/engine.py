@@ -183,7 +183,7 @@ class Engine:
         self.stop()
 
     def _tell(self, status: Status) -> None:
-        """Let consumers know, unless the line to them is full: whoever tells must not wait for those it may hold up."""
+        """Let consumers know, unless the line to them is full: whoever tells must not wait for those it holds up."""
         with suppress(trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
             self._send.send_nowait(Notice(status))
 

@@ -244,7 +244,7 @@ def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
 
 @attrs.define(eq=False)
 class Recording:
-    """What the sequencer's task does for the journal in each step: hands the records on, and saves itself by turns."""
+    """What the sequencer's task does for the journal in each step: hands records on, and saves itself by turns."""
 
     writer: JournalWriter
     saving: Saving

@@ -2,8 +2,8 @@
 
 A sink of one's own is an async function of a `SinkBatch`, wrapped in `Sink`. It is called at least once for every
 batch, in the journal's order, one at a time; after a crash or an outage with the same batch, of the same ``id``, once
-more. What it returns counts for nothing: that it returns is the receipt. It raises `SinkRejectedError` for what it will
-never take, which is kept as a dead letter, and anything else to be called again later.
+more. What it returns counts for nothing: that it returns is the receipt. It raises `SinkRejectedError` for what it
+will never take, which is kept as a dead letter, and anything else to be called again later.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Wanted:
     def matches(self, row: Sequence[Any]) -> bool:
         """Return whether a row fulfils the condition; one that is damaged may be anything, and does."""
         try:
-            return bool(row[2] >= self.start_us and row[1] < self.end_us and row[8] & self.kinds)
+            return bool((row[2] >= self.start_us and row[1] < self.end_us and row[8] & self.kinds) or not row[8])
         except TypeError:
             return True
 
@@ -145,7 +145,8 @@ def _one_by_one(
                 yield row
 
 
-_WANTED = "last_us >= ? AND first_us < ? AND kinds & ?"
+# Nothing that was written is of no kind. What lies on half a page that was cut off reads as zeros, and may be anything.
+_WANTED = "(last_us >= ? AND first_us < ? AND kinds & ? OR kinds = 0)"
 _ZONES = f"SELECT zone FROM zone WHERE {_WANTED} AND zone >= ? ORDER BY zone"
 _WINDOW = f"SELECT {ROW} FROM batch WHERE {_WANTED} AND position > ? AND position <= ? ORDER BY position"
 _COUNT = """
