@@ -117,7 +117,8 @@ def _read(
 def _whole(connection: sqlite3.Connection, low: int, high: int, wanted: Wanted) -> list[Any]:
     """Return what is wanted of a window in which every position is there.
 
-    Half a page that was cut off reads as zeros, in which SQLite finds no row and sees no harm. So rows are counted.
+    Half a page that was cut off reads as zeros, in which SQLite finds no row, or rows numbered 0, and sees no harm. So
+    rows are counted, and their numbers looked at.
 
     Raises:
         sqlite3.DatabaseError: some of it is not there.
@@ -125,7 +126,7 @@ def _whole(connection: sqlite3.Connection, low: int, high: int, wanted: Wanted) 
     with snapshot(connection):
         rows = connection.execute(_WINDOW, (*wanted.parameters, low, high)).fetchall()
         count, first = connection.execute(_COUNT, (low, high)).fetchone()
-    if count != high - max(low, first - 1):
+    if count != high - max(low, first - 1) or any(not low < row[0] <= high for row in rows):
         raise sqlite3.DatabaseError("missing")
     return rows
 
@@ -146,7 +147,7 @@ def _one_by_one(
 
 
 # Nothing that was written is of no kind. What lies on half a page that was cut off reads as zeros, and may be anything.
-_WANTED = "(last_us >= ? AND first_us < ? AND kinds & ? OR kinds = 0)"
+_WANTED = "(last_us >= ? AND first_us < ? AND kinds & ? OR coalesce(kinds, 0) = 0)"
 _ZONES = f"SELECT zone FROM zone WHERE {_WANTED} AND zone >= ? ORDER BY zone"
 _WINDOW = f"SELECT {ROW} FROM batch WHERE {_WANTED} AND position > ? AND position <= ? ORDER BY position"
 _COUNT = """
