@@ -117,8 +117,8 @@ def _read(
 def _whole(connection: sqlite3.Connection, low: int, high: int, wanted: Wanted) -> list[Any]:
     """Return what is wanted of a window in which every position is there.
 
-    Half a page that was cut off reads as zeros, in which SQLite finds no row, or rows numbered 0, and sees no harm. So
-    rows are counted, and their numbers looked at.
+    Half a page that was cut off reads as zeros, in which SQLite finds no row, or rows numbered 0, and sees no harm.
+    So rows are counted, and their numbers looked at.
 
     Raises:
         sqlite3.DatabaseError: some of it is not there.
@@ -146,7 +146,7 @@ def _one_by_one(
                 yield row
 
 
-# Nothing that was written is of no kind. What lies on half a page that was cut off reads as zeros, and may be anything.
+# Nothing that was written is of no kind. What lies on half a page that was cut off reads as zeros: it may be anything.
 _WANTED = "(last_us >= ? AND first_us < ? AND kinds & ? OR coalesce(kinds, 0) = 0)"
 _ZONES = f"SELECT zone FROM zone WHERE {_WANTED} AND zone >= ? ORDER BY zone"
 _WINDOW = f"SELECT {ROW} FROM batch WHERE {_WANTED} AND position > ? AND position <= ? ORDER BY position"
