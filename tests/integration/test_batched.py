@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,47 @@ async def test_a_refused_peer_is_told_why(stream: bytes, code: int) -> None:
     assert isinstance(only(caught.value), RemoteProtocolError)
     assert str(only(caught.value)).startswith("broken WebSocket frames: ")
     assert heard == [code]
+
+
+async def test_a_refused_peer_that_waits_for_the_end_gets_it() -> None:
+    """After a refusal we say that nothing more will come, and read on until the peer leaves, so that it hears why."""
+    with trio.fail_after(60):
+        async with linked() as (link, _, peer), trio.open_nursery() as nursery:
+            await peer.send_all(b"\xff\xff")
+            with pytest.raises(RemoteProtocolError):
+                await link.receive()
+            nursery.start_soon(link.close)
+            heard = b""
+            async for data in peer:
+                heard += data
+            assert heard[0] == 0x88
+            await peer.aclose()
+
+
+async def test_the_end_of_tls_is_told(tmp_path: Path) -> None:
+    """A server that insists on it learns by TLS's own farewell that the stream was not cut."""
+    authority = Authority()
+    ends: list[bytes] = []
+    told = trio.Event()
+
+    async def talk(peer: trio.SocketStream) -> None:
+        stream = trio.SSLStream(peer, authority.server("127.0.0.1"), server_side=True, https_compatible=False)
+        await switch_protocols(stream)
+        await stream.send_all(close(1000))
+        await Client(stream).listen()
+        ends.append(bytes(await stream.receive_some()))
+        told.set()
+
+    road = Road(tls=ssl.create_default_context(cafile=authority.write(tmp_path)))
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, talk, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        async with open_batched(f"wss://127.0.0.1:{port}/", road=road) as link:
+            with pytest.raises(LinkClosed):
+                await link.receive()
+        await told.wait()
+        nursery.cancel_scope.cancel()
+    assert ends == [b""]
 
 
 @pytest.mark.parametrize(
