@@ -89,7 +89,7 @@ class Front:
             shown = self._followers.get(session, 0)
             if shown < len(ticks):
                 end = shown + len(fields)
-                if ticks[shown:end] != fields:
+                if ticks[shown:end] != fields or fields[0] < self._cutoff_us():
                     return COUNT
                 self._followers[session] = end
                 return COPY
@@ -137,22 +137,29 @@ class Front:
 
     def _sweep(self) -> None:
         """Forget what the rule would have forgotten by now. There is at least one tick."""
-        window, limits = self._window, self._limits
-        cutoff_us = min(window.high_us, window.newest_us) - limits.window_us
+        window, limits, cutoff_us = self._window, self._limits, self._cutoff_us()
         while window.order and (window.order[0] < cutoff_us or window.kept + len(self) > limits.window_ticks):
             window.forget_oldest(by_id=limits.rule.by_id)
         if not window.order:
             self._trim(cutoff_us)
         self._sweep_at = len(self._ticks) + max(len(self._ticks) // 4, SLACK * limits.rule.width)
 
+    def _cutoff_us(self) -> int:
+        """Return the stamp before which the rule has forgotten what is in the list. There is at least one tick."""
+        window, limits, ticks = self._window, self._limits, self._ticks
+        high_us, newest_us = window.high_us, window.newest_us
+        cutoff_us = (high_us if high_us < newest_us else newest_us) - limits.window_us
+        surplus = len(ticks) - limits.window_ticks * limits.rule.width
+        if surplus > 0:
+            # Whole stamps go, that of the last one too many as well, but never `high`.
+            cutoff_us = min(max(cutoff_us, ticks[surplus - limits.rule.width] + 1), high_us)
+        return cutoff_us
+
     def _trim(self, cutoff_us: int) -> None:
-        """Do so to the list itself: whole stamps go, but never the newest."""
+        """Forget the part of the list before a stamp."""
         window, limits, width = self._window, self._limits, self._limits.rule.width
         stamps: list[int] = self._ticks[::width]
-        surplus = len(stamps) - limits.window_ticks
-        if surplus > 0:
-            cutoff_us = max(cutoff_us, stamps[surplus - 1] + 1)
-        gone = bisect_left(stamps, min(cutoff_us, window.high_us))
+        gone = bisect_left(stamps, cutoff_us)
         if not gone:
             return
         window.floor_us = stamps[gone - 1]
