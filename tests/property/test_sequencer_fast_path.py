@@ -17,6 +17,8 @@ from trio_ticks.model import Tick
 from trio_ticks.testing import START_US
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from trio_ticks.core.window import Window
 
 SETTINGS = st.fixed_dictionaries(
@@ -160,7 +162,7 @@ class TwoSequencers(RuleBasedStateMachine):
         assert all(len(each) == 0 for each in self.slow._all_fronts())
 
 
-def showings(sequencer: Sequencer) -> dict[tuple[str, str], dict[Any, int]]:
+def showings(sequencer: Sequencer) -> dict[tuple[str, Hashable], dict[Any, int]]:
     """By symbol: session and key → how often it was shown."""
     names = {number: session for session, number in sequencer._sessions.items()}
     windows: list[Window] = [each.counted() for each in sequencer._all_fronts()]
