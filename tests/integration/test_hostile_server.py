@@ -25,7 +25,7 @@ from tests.support.certificates import Authority
 from tests.support.hostile import Hostile, Mischief, open_hostile
 from tests.support.scene import CONNECTION, new_clock, open_scene
 from trio_ticks import Status
-from trio_ticks.runtime.transport import OpenLink, open_websocket
+from trio_ticks.runtime.transport import OpenLink, open_batched, open_websocket
 from trio_ticks.sim import Sim
 
 TWO = ("BTCUSDT", "ETHUSDT")
@@ -50,7 +50,7 @@ def simulated_time() -> MockClock:
     return new_clock()
 
 
-@pytest.fixture(params=[open_websocket], ids=["trio-websocket"])
+@pytest.fixture(params=[open_batched, open_websocket], ids=["batched", "trio-websocket"])
 def open_link(request: pytest.FixtureRequest) -> OpenLink:
     """Each transport in turn."""
     transport: OpenLink = request.param

@@ -34,9 +34,9 @@ class Kosoku:
         return f"kosoku {version('kosoku')}"
 
     def command(self, *, port: int, cases: tuple[str, ...], reports: Path) -> list[str]:
-        kosoku = str(Path(sys.executable).with_name("kosoku"))
+        kosoku = [sys.executable, "-m", "tests.campaigns.autobahn.kosoku_server"]
         included = [word for case in cases for word in ("-i", case)]
-        return [kosoku, "-m", "fuzzingserver", f"127.0.0.1:{port}", "-o", str(reports), *included]
+        return [*kosoku, "-m", "fuzzingserver", f"127.0.0.1:{port}", "-o", str(reports), *included]
 
 
 @attrs.frozen
