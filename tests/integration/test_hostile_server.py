@@ -30,8 +30,8 @@ from trio_ticks.sim import Sim
 
 TWO = ("BTCUSDT", "ETHUSDT")
 
-MOST_BYTES = 8 << 20
-"""A message may have 1 MiB, and a few copies of it exist for a moment. Floods bring four times as much as this."""
+MOST_BYTES = 4 << 20
+"""A message may have 1 MiB, and a few copies of it exist for a moment. Floods bring eight times as much as this."""
 
 MOST_S = 30.0
 """Simulated. Opening may take 10 s and silence 15 s; then comes the pause before the next attempt."""

@@ -189,7 +189,7 @@ QUIET: dict[str, Mischief] = {
     "pings, and no ear for the answers": welcoming(b"", then=flooding(frame(PING, bytes(125)))),
     "pongs to nothing": welcoming(b"", then=flooding(frame(10, bytes(125)), most=1 << 20)),
     "empty fragments without end": welcoming(
-        frame(TEXT, first=0), then=flooding(frame(CONTINUATION, first=0), most=1 << 18)
+        frame(TEXT, first=0), then=flooding(frame(CONTINUATION, first=0), most=1 << 17)
     ),
 }
 """Every one begins well and brings no message any more: it ends as silence does."""

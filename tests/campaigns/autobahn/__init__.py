@@ -1,11 +1,11 @@
 """The Autobahn test suite against the batched transport.
 
-Run from the root of the repository::
+Run from the root of the repository, with the extra ``campaigns`` installed::
 
-    python -m tests.campaigns.autobahn                    with kosoku, from the extra `campaigns`
-    python -m tests.campaigns.autobahn --wstest PATH      with the original, autobahntestsuite under Python 2.7
+    python -m tests.campaigns.autobahn                          with kosoku: about ten minutes
+    python -m tests.campaigns.autobahn --wstest PATH            with the original: about half an hour
+    python -m tests.campaigns.autobahn --cases '6.*' 7.1.1      some cases; nothing is written
 
-Either is started, serves its cases to an echo client on the transport, and writes what it thinks of each. All of
-that is put into ``docs/autobahn.md``, one section for each suite. The command fails where a case did, unless
-`trio_ticks`' own page explains why.
+The suite is started, serves its cases to an echo client on the transport, and judges it. What it says goes into
+``docs/autobahn.md``. The command fails where a case did, or is passed in a way that nobody has explained.
 """

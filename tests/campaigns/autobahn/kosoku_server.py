@@ -19,7 +19,7 @@ from kosoku._cli import main
 def repaired(on_message: Callable[..., None]) -> Callable[..., None]:
     """Return what a case does with a message, given bytes."""
 
-    def on_bytes(case: Any, message: str | bytes, binary: bool) -> None:  # noqa: FBT001 - the suite's own signature
+    def on_bytes(case: Any, message: str | bytes, binary: bool) -> None:
         # Where the message is binary, every character of such a text stands for one byte.
         data = message.encode("latin-1" if binary else "utf-8") if isinstance(message, str) else message
         on_message(case, data, binary)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import attrs
 
@@ -16,7 +16,9 @@ CASES = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*",
 
 
 class Suite(Protocol):
-    """A fuzzing server that can be started."""
+    """A fuzzing server that can be started; ``name`` is that of its section on the page."""
+
+    name: ClassVar[str]
 
     def title(self) -> str:
         """Return its name and version."""
@@ -30,6 +32,8 @@ class Suite(Protocol):
 class Kosoku:
     """The suite's own case files, run by a server that does without Python 2."""
 
+    name: ClassVar[str] = "kosoku"
+
     def title(self) -> str:
         return f"kosoku {version('kosoku')}"
 
@@ -42,6 +46,8 @@ class Kosoku:
 @attrs.frozen
 class Original:
     """The suite itself; ``wstest`` is the path of its command."""
+
+    name: ClassVar[str] = "autobahntestsuite"
 
     wstest: str
 
