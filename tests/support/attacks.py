@@ -17,6 +17,7 @@ from tests.support.hostile import (
     FINAL,
     FLOOD_BYTES,
     PING,
+    PONG,
     RSV1,
     RSV2,
     RSV3,
@@ -187,9 +188,9 @@ QUIET: dict[str, Mischief] = {
     "a head that never ends": welcoming(frame(TEXT, announced=2 << 30)[:5]),
     "an unfinished message": welcoming(frame(TEXT, b"hello", first=0)),
     "pings, and no ear for the answers": welcoming(b"", then=flooding(frame(PING, bytes(125)))),
-    "pongs to nothing": welcoming(b"", then=flooding(frame(10, bytes(125)), most=1 << 20)),
+    "pongs to nothing": welcoming(b"", then=flooding(frame(PONG, bytes(125)), most=1 << 18)),
     "empty fragments without end": welcoming(
-        frame(TEXT, first=0), then=flooding(frame(CONTINUATION, first=0), most=1 << 17)
+        frame(TEXT, first=0), then=flooding(frame(CONTINUATION, first=0), most=1 << 16)
     ),
 }
 """Every one begins well and brings no message any more: it ends as silence does."""
