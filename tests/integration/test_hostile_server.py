@@ -20,11 +20,12 @@ import trio
 from trio.testing import MockClock
 
 from tests.support import attacks
-from tests.support.attacks import BROKEN, CLOSING, HANDSHAKES, QUIET
+from tests.support.attacks import BROKEN, CLOSING, HANDSHAKES, QUIET, TOO_LONG
 from tests.support.certificates import Authority
 from tests.support.hostile import Hostile, Mischief, open_hostile
-from tests.support.scene import CONNECTION, new_clock, open_scene
-from trio_ticks import Status
+from tests.support.scene import CONNECTION, TOKEN, new_clock, open_scene
+from tests.support.sockets import speaking
+from trio_ticks import AllTick, CertificateError, EngineError, Status, open_engine
 from trio_ticks.runtime.transport import OpenLink, open_batched, open_websocket
 from trio_ticks.sim import Sim
 
@@ -143,6 +144,18 @@ async def test_frames_that_break_the_protocol(
     assert_broken(open_link, cause, reason)
 
 
+@named(TOO_LONG)
+async def test_more_than_a_message_may_have(
+    simulated_time: MockClock, open_link: OpenLink, mischief: Mischief
+) -> None:
+    """Announced, in pieces, or only when inflated: an error that names the limit."""
+    cause, reason, gaps = await attack(mischief, open_link)
+    assert gaps == set()
+    assert_broken(open_link, cause, reason)
+    if open_link is open_batched:
+        assert reason.endswith("a message of more than 1048576 bytes")
+
+
 @named(QUIET)
 async def test_bytes_that_are_no_message(simulated_time: MockClock, open_link: OpenLink, mischief: Mischief) -> None:
     """A server that is busy without saying anything is silent, and what is missed while it is lies in a gap."""
@@ -178,7 +191,7 @@ async def test_noise_for_tls(simulated_time: MockClock, open_link: OpenLink, tls
     assert reason.startswith("wss://127.0.0.1:")
 
 
-@named({name: BROKEN[name] for name in ("two gigabytes", "fragments without end", "a bomb", "garbage without end")})
+@named({**TOO_LONG, "garbage without end": BROKEN["garbage without end"]})
 async def test_the_same_under_tls(
     simulated_time: MockClock, open_link: OpenLink, tls: Tls, mischief: Mischief
 ) -> None:
@@ -194,3 +207,24 @@ async def test_tls_that_breaks_off(
     """What comes after is not the server's any more: the connection is taken for cut."""
     cause, reason, _ = await attack(mischief, open_link, tls=tls)
     assert (cause, reason) == ("closed", "the connection was cut")
+
+
+@pytest.mark.parametrize("name", ["other.example", "127.0.0.1"], ids=["wrong host", "unknown authority"])
+async def test_a_certificate_that_proves_nothing(open_link: OpenLink, tls: Tls, name: str) -> None:
+    """The engine ends at once and says so: whoever it is, the token is not shown to him."""
+    heard: list[bytes | bytearray] = []
+
+    async def listen(stream: trio.abc.Stream) -> None:
+        heard.append(await stream.receive_some())
+
+    impostor = Authority().server(name)
+    async with speaking(listen, tls=impostor) as port:
+        feed = AllTick(*TWO, token=TOKEN, url=f"wss://127.0.0.1:{port}/")
+        with pytest.raises(EngineError, match="certificate refused: ") as caught:
+            async with open_engine(
+                feed, connection=attrs.evolve(CONNECTION, ca_file=tls.ca_file), open_link=open_link
+            ):
+                await trio.sleep_forever()
+    assert isinstance(caught.value.__cause__, ExceptionGroup)
+    assert caught.value.__cause__.subgroup(CertificateError) is not None
+    assert not any(heard)

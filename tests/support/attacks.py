@@ -168,19 +168,23 @@ BROKEN: dict[str, Mischief] = {
     "a close without a right": sending(frame(CLOSE, struct.pack("!H", 1005))),
     "a close of no kind": sending(frame(CLOSE, struct.pack("!H", 999) + b"bye")),
     "a close that says no text": sending(frame(CLOSE, struct.pack("!H", 1000) + b"\xff\xfe")),
-    "two gigabytes announced": sending(frame(TEXT, announced=2 << 30)),
-    "two gigabytes": sending(frame(TEXT, announced=2 << 30), then=flooding(CHUNK)),
     "a negative length": sending(frame(TEXT, announced=1 << 63), then=flooding(CHUNK)),
-    "one byte too many": sending(frame(TEXT, b"x" * ((1 << 20) + 1))),
-    "fragments without end": sending(frame(TEXT, CHUNK, first=0), then=flooding(frame(CONTINUATION, CHUNK, first=0))),
-    "a bomb": deflated(lambda: frame(TEXT, bomb(), first=FINAL | RSV1)),
-    "a bomb in pieces": deflated(bomb_in_pieces),
     "what does not inflate": deflated(lambda: frame(TEXT, GARBAGE, first=FINAL | RSV1)),
     "a reserved bit in the middle": deflated(
         lambda: frame(TEXT, b"hel", first=0) + frame(CONTINUATION, b"lo", first=FINAL | RSV1)
     ),
 }
 """Every one is an error, which is told to the peer and ends the connection."""
+
+TOO_LONG: dict[str, Mischief] = {
+    "two gigabytes announced": sending(frame(TEXT, announced=2 << 30)),
+    "two gigabytes": sending(frame(TEXT, announced=2 << 30), then=flooding(CHUNK)),
+    "one byte too many": sending(frame(TEXT, b"x" * ((1 << 20) + 1))),
+    "fragments without end": sending(frame(TEXT, CHUNK, first=0), then=flooding(frame(CONTINUATION, CHUNK, first=0))),
+    "a bomb": deflated(lambda: frame(TEXT, bomb(), first=FINAL | RSV1)),
+    "a bomb in pieces": deflated(bomb_in_pieces),
+}
+"""Every one is an error as well, and the error names the limit."""
 
 QUIET: dict[str, Mischief] = {
     "a byte a second": welcoming(b"", then=dripping(frame(TEXT, b"x" * 200))),
