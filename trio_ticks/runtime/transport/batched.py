@@ -78,7 +78,8 @@ async def open_batched(
         try:
             yield link
         finally:
-            await link.close()
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await link.close()
 
 
 async def _shake_hands(wire: Wire, opening: Opening, endpoint: Endpoint, road: Road, where: str) -> bytes:
@@ -153,14 +154,13 @@ class BatchedLink:
                 raise LinkClosed(self._ending())
 
     async def close(self) -> None:
-        """End the link, cleanly where the peer lets it within `CLOSE_S`.
+        """End the link, cleanly if the peer lets it.
 
         Cancellation:
-            Shielded.
+            At any await; the socket is closed.
         """
         try:
-            with trio.move_on_after(CLOSE_S, shield=True):
-                await self._say_goodbye()
+            await self._say_goodbye()
         finally:
             self._is_cut = True
             self._wire.close()

@@ -23,21 +23,30 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import CONT, CTRL_OPCODES, TEXT, Close, CloseCode, Frame
 
 from trio_ticks.feeds.base import Message
-from trio_ticks.runtime.transport.deflate import Deflate
+from trio_ticks.runtime.transport.deflate import Deflate, Inflater
 from trio_ticks.runtime.transport.link import MAX_MESSAGE_BYTES
 
 MOST = 1_024
-"""Messages that are taken at once, and frames that are no messages. What follows is done a few milliseconds at a
-time, so that nobody else in the event loop waits long; a hundred messages already spread the cost of a wake-up."""
+"""Messages that are taken at once, so that nobody else in the event loop waits long for what is done with them. A
+hundred already spread the cost of a wake-up."""
+
+_MOST_OTHERS = 256
+"""Frames that are handed to the full protocol at once: two milliseconds, where a peer sends nothing but pings."""
 
 _TWO_NUMBERS = Struct(">HH").unpack_from
 _TEXT_7, _TEXT_16 = 0x8100, 0x817E
 """The first two bytes of a whole text message that is shorter than 126 bytes, and of one of up to 65,535."""
 
-_DEFLATED_TEXT = 0xC1
+_DEFLATED_7, _DEFLATED_16 = 0xC100, 0xC17E
+"""The same of deflated ones."""
+
 _CLOSE = 0x88
-_FIN, _RESERVED, _COMPRESSED, _OPCODE, _CONTROL, _MASKED = 0x80, 0x70, 0x40, 0x0F, 0x08, 0x80
-_OPCODES = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
+_FIN, _RESERVED, _OPCODE, _CONTROL, _MASKED = 0x80, 0x70, 0x0F, 0x08, 0x80
+_BETWEEN = frozenset({0x81, 0x82, 0x01, 0x02, 0x88, 0x89, 0x8A})
+_DEFLATED = frozenset({0xC1, 0xC2, 0x41, 0x42})
+_WITHIN = frozenset({0x80, 0x00, 0x88, 0x89, 0x8A})
+"""First bytes that may come between messages, those that deflating adds, and those within a fragmented message."""
+
 _LONGEST_CONTROL = 125
 _BY_16_BITS = 126
 _BY_16_BITS_MOST = 0xFFFF
@@ -66,6 +75,7 @@ class Splitter:
         self._protocol = protocol
         self._most = max_message_bytes
         self._deflate = next((one for one in protocol.extensions if isinstance(one, Deflate)), None)
+        self._between = _BETWEEN if self._deflate is None else _BETWEEN | _DEFLATED
         self._data, self._text, self._at = b"", "", 0
         self._begun = bytearray()  # a frame that is not yet whole
         self._wanted = 0  # bytes of it, as far as its header is known
@@ -106,9 +116,11 @@ class Splitter:
         found: list[Message] = []
         self._room = self._most
         try:
-            for _ in range(MOST):
+            for _ in range(_MOST_OTHERS):
                 if self._protocol.current_size is None:
                     self._split(found)
+                    if self._deflate is not None:
+                        self._split_deflated(found, self._deflate.inflater)
                 if not self.has_more or len(found) >= MOST or self._room <= 0 or not self._take_frame(found):
                     break
         except _Broken as broken:
@@ -156,59 +168,71 @@ class Splitter:
             at = end
         self._at = at
 
+    def _split_deflated(self, found: list[Message], inflater: Inflater) -> None:
+        """Take whole text messages that are deflated for as long as one follows the other."""
+        data, inflate, append, most = self._data, inflater.inflate, found.append, self._most
+        size = len(data)
+        last = size - 4
+        for _ in range(MOST - len(found)):
+            if self._at > last or self._room <= 0:
+                break
+            head, length = _TWO_NUMBERS(data, self._at)
+            if _DEFLATED_7 <= head < _DEFLATED_16:
+                start = self._at + 2
+                length = head - _DEFLATED_7
+            elif head == _DEFLATED_16 and length >= _BY_16_BITS:
+                start = self._at + 4
+            else:
+                break
+            end = start + length
+            if end > size:
+                break
+            # From here on the history has moved on, so nobody else may take this frame.
+            self._at = end
+            inflated = inflate(data[start:end], final=True, most=most)
+            # Small frames may hold large messages: a handful of those are as much as a thousand small ones.
+            self._room -= len(inflated)
+            append(inflated.decode())
+
     def _take_frame(self, found: list[Message]) -> bool:
         """Take one frame of any kind; return whether to go on."""
         data, at = self._data, self._at
-        start, end = self._bounds(data, at)
+        end = self._end_of_frame(data, at)
         if end > len(data):
             self._begun, self._wanted = bytearray(data[at:]), end - at
             self._data, self._text, self._at = b"", "", 0
             return False
         self._at = end
-        if data[at] == _DEFLATED_TEXT and self._deflate is not None:
-            inflated = self._deflate.inflater.inflate(data[start:end], final=True, most=self._most)
-            # Small frames may hold large messages: a handful of those are as much as a thousand small ones.
-            self._room -= len(inflated)
-            found.append(inflated.decode())
-            return True
         return self._hand_over(data[at:end], found)
 
-    def _bounds(self, data: bytes, at: int) -> tuple[int, int]:
-        """Return where the payload of a frame begins and ends, as far as its header says yet."""
+    def _end_of_frame(self, data: bytes, at: int) -> int:
+        """Return where a frame ends, as far as its header says yet."""
         start = at + 2
         if len(data) < start:
-            return start, start
+            return start
         first, length = data[at], data[at + 1]
         self._check(first, length)
         if length < _BY_16_BITS:
-            return start, start + length
+            return start + length
         start, shorter = (at + 4, _BY_16_BITS) if length == _BY_16_BITS else (at + 10, _BY_16_BITS_MOST + 1)
         if len(data) < start:
-            return start, start
+            return start
         length = int.from_bytes(data[at + 2 : start])
         if length < shorter:
             raise _Broken(CloseCode.PROTOCOL_ERROR, "a length is written in more bytes than it needs")
         if length > self._most - (self._protocol.current_size or 0):
             raise _Broken(CloseCode.MESSAGE_TOO_BIG, self._too_long)
-        return start, start + length
+        return start + length
 
     def _check(self, first: int, second: int) -> None:
         """Refuse what RFC 6455 forbids, as far as the first two bytes of a frame tell."""
-        opcode, is_open = first & _OPCODE, self._protocol.current_size is not None
-        is_control, is_data = opcode & _CONTROL, opcode in {0x1, 0x2}
-        allowed = _COMPRESSED if self._deflate is not None and is_data else 0
-        faults = {
-            "a masked frame": second & _MASKED,
-            "an unknown opcode": opcode not in _OPCODES,
-            "a reserved bit": first & _RESERVED & ~allowed,
-            "a fragment of a control frame": is_control and not first & _FIN,
-            "a control frame of more than 125 bytes": is_control and second > _LONGEST_CONTROL,
-            "a message inside another": is_data and is_open,
-            "a continuation of nothing": opcode == 0 and not is_open,
-        }
-        for words, holds in faults.items():
-            if holds:
-                raise _Broken(CloseCode.PROTOCOL_ERROR, words)
+        is_open = self._protocol.current_size is not None
+        if first not in (_WITHIN if is_open else self._between):
+            raise _Broken(CloseCode.PROTOCOL_ERROR, _fault(first, is_open=is_open))
+        if second & _MASKED:
+            raise _Broken(CloseCode.PROTOCOL_ERROR, "a masked frame")
+        if first & _CONTROL and second > _LONGEST_CONTROL:
+            raise _Broken(CloseCode.PROTOCOL_ERROR, "a control frame of more than 125 bytes")
 
     def _hand_over(self, frame: bytes, found: list[Message]) -> bool:
         """Give a whole frame to the full protocol; return whether to go on."""
@@ -231,6 +255,7 @@ class Splitter:
         """Put a message together."""
         if frame.opcode is not CONT:
             self._kind = frame.opcode
+        self._room -= len(frame.data)
         self._message += frame.data
         if self._kind is TEXT:
             # Looked at as it comes, so that a text that is broken is refused with the fragment that breaks it.
@@ -251,3 +276,15 @@ class Splitter:
     @property
     def _too_long(self) -> str:
         return f"a message of more than {self._most} bytes"
+
+
+def _fault(first: int, *, is_open: bool) -> str:
+    """Return what is wrong with the first byte of a frame."""
+    opcode = first & _OPCODE
+    if opcode not in {0x0, 0x1, 0x2, 0x8, 0x9, 0xA}:
+        return "an unknown opcode"
+    if first & _RESERVED:
+        return "a reserved bit"
+    if opcode & _CONTROL and not first & _FIN:
+        return "a fragment of a control frame"
+    return "a message inside another" if is_open else "a continuation of nothing"
