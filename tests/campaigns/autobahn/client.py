@@ -49,7 +49,11 @@ async def run_cases(url: str, *, told: Callable[[int, int], None]) -> None:
         told(number, count)
         with trio.fail_after(CASE_S):
             await _echo(f"{url}/runCase?case={number}&agent={AGENT}")
-    await _echo(f"{url}/updateReports?agent={AGENT}")
+    try:
+        await _echo(f"{url}/updateReports?agent={AGENT}")
+    except* ConnectError:
+        # The original writes five hundred reports before it answers, and then finds that it took too long.
+        pass
 
 
 async def _count(url: str) -> int:
