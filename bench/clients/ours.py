@@ -1,4 +1,4 @@
-"""The whole engine: ledger, pacing, watchdog, sequencer, fan-out; a strategy of batches, or inline where age counts."""
+"""The whole engine: ledger, pacing, watchdog, sequencer, fan-out; a strategy of batches, inline where age counts."""
 
 from __future__ import annotations
 
