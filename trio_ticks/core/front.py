@@ -159,7 +159,7 @@ class Front:
         window, limits, cutoff_us = self._window, self._limits, self._cutoff_us()
         while window.order and (window.order[0] < cutoff_us or window.kept + len(self) > limits.window_ticks):
             window.forget_oldest(by_id=limits.rule.by_id)
-        if not window.order and self._ticks[0] < cutoff_us:
+        if self._ticks[0] < cutoff_us:
             self._trim(cutoff_us)
         self._sweep_at = len(self._ticks) + max(len(self._ticks) // 4, SLACK * limits.rule.width)
 

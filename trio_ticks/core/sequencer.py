@@ -51,7 +51,7 @@ from trio_ticks.core.waiting import Waiting
 from trio_ticks.core.window import NEVER, Window, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator
 
     from trio_ticks.config import Late
     from trio_ticks.core.identity import Fields, Identity
@@ -62,7 +62,6 @@ Checkpoint: TypeAlias = dict[str, Any]
 
 _AHEAD = "stamped too far ahead of its receipt"
 _FULL = "its stamp is full"
-_NO_FRONTS: Mapping[str, Front] = MappingProxyType({})
 _VERSION = 1  # of the checkpoint's layout; another one is refused rather than guessed at
 
 
@@ -150,21 +149,23 @@ class Sequencer:
             What had become due by ``now_us``, then what these ticks released.
         """
         out: list[Tick] = []
-        if not self._is_direct:
+        is_direct, number = self._is_direct, self._number_of(session)
+        if not is_direct:
             self._release(now_us, out)
-        number = self._number_of(session)
         fields_of, limit_us = self._rule.fields_of, now_us + self._limits.ahead_us
         feed: str | None = None
-        fronts: Mapping[str, Front] = _NO_FRONTS
+        fronts: dict[str, Front] = {}
         for tick in ticks:
-            if tick.feed is not feed:
-                feed = tick.feed
-                fronts = self._fronts[feed] if self._is_direct else _NO_FRONTS
             fields = fields_of(tick)
-            front = fronts.get(tick.symbol)
-            if front is None or fields is None or fields[0] > limit_us:
+            if not is_direct or fields is None or fields[0] > limit_us:
                 self._admit(tick, fields, number, now_us, out)
                 continue
+            if tick.feed is not feed:
+                feed = tick.feed
+                fronts = self._fronts[feed]
+            front = fronts.get(tick.symbol)
+            if front is None:
+                front = self._front_of(tick)
             ordinal = front.take(fields, number, now_us)
             if ordinal >= 0:
                 same = tick.ordinal == ordinal and not tick.late
