@@ -39,7 +39,8 @@ class Run:
         deadline_s: After so long the client tells how far it came.
         symbols: How many take turns.
         base_ms: Event time of the first round.
-        epoch_us: The monotonic clock when the run was made; ``seq`` counts from there.
+        epoch_us: ``seq`` counts from there on the monotonic clock: so long before the run was made that it has
+            thirteen digits throughout.
         authority: The PEM file of the authority that vouches for the server; "": no TLS.
         certificate: The PEM file with the server's key and certificate.
         url: Where the server is; "" until it is there.
@@ -51,7 +52,7 @@ class Run:
     deadline_s: float = 60.0
     symbols: int = 500
     base_ms: int = dataclasses.field(default_factory=lambda: time.time_ns() // 10**6)
-    epoch_us: int = dataclasses.field(default_factory=lambda: time.monotonic_ns() // 1000)
+    epoch_us: int = dataclasses.field(default_factory=lambda: time.monotonic_ns() // 1000 - 10**12)
     authority: str = ""
     certificate: str = ""
     url: str = ""

@@ -1,8 +1,9 @@
 """The bytes: AllTick's trade pushes of 159 bytes each, one per WebSocket frame, and what they add up to.
 
 The symbols take turns. A symbol's stamps are a millisecond apart, so that every rule of dedup keeps every tick; its
-prices go round. ``seq`` is when the tick was sent, in µs since the run was made: no contestant reads anything
-into it, and all hand it to their strategy, which can tell the tick's age by it.
+prices go round. Numbers are written as AllTick's documentation has had them since June 2026: prices and sizes as
+texts, ``seq`` and ``tick_time`` as integers. ``seq`` is when the tick was sent, in µs since the run's epoch: no
+contestant reads anything into it, and all hand it to their strategy, which can tell the tick's age by it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ PAYLOAD_BYTES = 159
 FRAME_BYTES = 4 + PAYLOAD_BYTES
 
 _HEADER = struct.pack("!BBH", 0x81, 126, PAYLOAD_BYTES)  # final text, unmasked, a length of two bytes
-_STAMPS = b'0000000000000","tick_time":"1111111111111'
+_STAMPS = b'1000000000000,"tick_time":1111111111111'
 """Stands where ``seq`` and the stamp go: all of a round are dated by one replacement."""
 
 
@@ -46,7 +47,7 @@ class Tape:
             template = (
                 self._rounds[number % TURNS] if whole else b"".join(self._turns[number % TURNS][place : place + here])
             )
-            parts.append(template.replace(_STAMPS, b'%013d","tick_time":"%013d' % (seq, self._base_ms + number)))
+            parts.append(template.replace(_STAMPS, b'%d,"tick_time":%d' % (seq, self._base_ms + number)))
             first, count = first + here, count - here
         return b"".join(parts)
 
@@ -73,7 +74,7 @@ def _price(number: int, turn: int) -> str:
 
 def _frame(code: str, price: str) -> bytes:
     text = (
-        b'{"cmd_id":22998,"data":{"code":"%b","seq":"%b","price":"%b","volume":"1","turnover":"%b","trade_direction":1}}'
+        b'{"cmd_id":22998,"data":{"code":"%b","seq":%b,"price":"%b","volume":"10000","turnover":"%b","trade_direction":1}}'
         % (code.encode(), _STAMPS, price.encode(), price.encode())
     )
     assert len(text) == PAYLOAD_BYTES, len(text)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from websockets.uri import WebSocketURI
 from tests.support.certificates import Authority
 from tests.support.frames import PING, TEXT, Client, close, frame, saying, switch_protocols
 from tests.support.sockets import only, speaking
+from tests.unit.test_splitter import deflated
 from trio_ticks.config import Secret
 from trio_ticks.config.proxies import Proxies
 from trio_ticks.errors import AuthenticationError, ConnectError, RemoteProtocolError
@@ -185,6 +188,47 @@ async def test_a_refused_peer_is_told_why(stream: bytes, code: int) -> None:
     assert heard == [code]
 
 
+async def test_a_refused_peer_that_waits_for_the_end_gets_it() -> None:
+    """After a refusal we say that nothing more will come, and read on until the peer leaves, so that it hears why."""
+    with trio.fail_after(60):
+        async with linked() as (link, _, peer), trio.open_nursery() as nursery:
+            await peer.send_all(b"\xff\xff")
+            with pytest.raises(RemoteProtocolError):
+                await link.receive()
+            nursery.start_soon(link.close)
+            heard = b""
+            async for data in peer:
+                heard += data
+            assert heard[0] == 0x88
+            await peer.aclose()
+
+
+async def test_the_end_of_tls_is_told(tmp_path: Path) -> None:
+    """A server that insists on it learns by TLS's own farewell that the stream was not cut."""
+    authority = Authority()
+    ends: list[bytes] = []
+    told = trio.Event()
+
+    async def talk(peer: trio.SocketStream) -> None:
+        stream = trio.SSLStream(peer, authority.server("127.0.0.1"), server_side=True, https_compatible=False)
+        await switch_protocols(stream)
+        await stream.send_all(close(1000))
+        await Client(stream).listen()
+        ends.append(bytes(await stream.receive_some()))
+        told.set()
+
+    road = Road(tls=ssl.create_default_context(cafile=authority.write(tmp_path)))
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, talk, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        async with open_batched(f"wss://127.0.0.1:{port}/", road=road) as link:
+            with pytest.raises(LinkClosed):
+                await link.receive()
+        await told.wait()
+        nursery.cancel_scope.cancel()
+    assert ends == [b""]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -209,6 +253,49 @@ async def test_an_answer_is_judged_by_its_head(answer: bytes, kind: type[Excepti
             async with open_batched(f"ws://127.0.0.1:{port}/", timeout_s=120.0, road=DIRECT):
                 pass
     assert type(only(caught.value)) is kind
+
+
+AGREED = b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10; client_max_window_bits=12\r\n"
+
+
+async def test_compression_that_the_server_agrees_to() -> None:
+    """Offered to everyone; what then comes compressed is read, and what goes out is not compressed."""
+    client: Client | None = None
+    told = trio.Event()
+
+    async def talk(peer: trio.abc.Stream) -> None:
+        nonlocal client
+        await switch_protocols(peer, AGREED)
+        compressor = zlib.compressobj(wbits=-10)
+        await peer.send_all(b"".join(frame(0xC1, deflated(b'{"price": "1.5"}', compressor)) for _ in range(3)))
+        client = Client(peer)
+        await client.listen()
+        told.set()
+
+    async with speaking(talk) as port:
+        async with open_batched(f"ws://127.0.0.1:{port}/", road=DIRECT) as link:
+            messages: list[Message] = []
+            while len(messages) < 3:
+                messages += (await link.receive()).messages
+            await link.send("plain")
+        await told.wait()
+    assert messages == ['{"price": "1.5"}'] * 3
+    assert client is not None
+    assert client.frames[0].data == b"plain"  # its reader knows of no extension
+
+
+async def test_an_extension_that_was_not_offered() -> None:
+    """A server that turns on something else is refused: what it sends could not be read."""
+
+    async def talk(peer: trio.abc.Stream) -> None:
+        await switch_protocols(peer, b"Sec-WebSocket-Extensions: x-secret-sauce\r\n")
+        await peer.receive_some()
+
+    async with speaking(talk) as port:
+        with pytest.raises(ExceptionGroup) as caught:
+            async with open_batched(f"ws://127.0.0.1:{port}/", road=DIRECT):
+                pass
+    assert isinstance(only(caught.value), ConnectError)
 
 
 async def test_no_log_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:

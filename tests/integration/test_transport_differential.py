@@ -83,7 +83,7 @@ HOSTILE = {
     "a ping too long": frame(PING, b"x" * 126),
     "a close too long": frame(CLOSE, b"\x03\xe8" + b"x" * 124),
     "a continuation of nothing": frame(LAST, b"a"),
-    "a message inside another": frame(MORE_TEXT, b"a") + frame(TEXT, b"b"),
+    "a message inside another": frame(MORE_TEXT, b"a") + frame(TEXT, b"inside"),
     "no UTF-8": frame(TEXT, b"\xff"),
     "half a character": frame(TEXT, "€".encode()[:2]),
     "no UTF-8 in a fragment": frame(MORE_TEXT, b"a") + frame(LAST, b"\xc0"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import pytest
 import trio
@@ -37,8 +38,8 @@ def codes(count: int) -> AllTick:
     return AllTick(*(f"S{number}.US" for number in range(count)), token="s3cret", plan="basic")
 
 
-def tick(venue: Venue, price: float, **fields: str) -> Tick:
-    return Tick("X", venue.now_us(), price, **fields)  # type: ignore[arg-type] # texts only
+def tick(venue: Venue, price: float, **fields: Any) -> Tick:
+    return Tick("X", venue.now_us(), price, **fields)
 
 
 def ended(*, fatally: bool) -> AbstractContextManager[object]:
@@ -282,9 +283,9 @@ async def test_copies_are_dropped_and_what_comes_too_late_is_marked(autojump_clo
     feed = venue.feed("X", identity="trade_id")
     async with venue.open_engine(feed) as engine, engine.subscribe() as ticks:
         await venue.wait_subscribed()
-        first = tick(venue, 1.0, trade_id="1")
+        first = tick(venue, 1.0, trade_id=1)
         await trio.sleep(0.5)
-        second = tick(venue, 2.0, trade_id="2")
+        second = tick(venue, 2.0, trade_id=2)
         await venue.send_raw(encode(second), encode(second), encode(first), encode(second))
         await trio.sleep(0.5)
         engine.stop()

@@ -19,7 +19,7 @@ BASE_MS = 1_782_180_168_224
 SYMBOLS = 7
 
 
-def messages(tape: Tape, first: int, count: int, seq: int = 42) -> list[bytes]:
+def messages(tape: Tape, first: int, count: int, seq: int = 1_000_000_000_042) -> list[bytes]:
     data = tape.render(first, count, seq)
     assert len(data) == count * FRAME_BYTES
     return [data[at + FRAME_BYTES - PAYLOAD_BYTES : at + FRAME_BYTES] for at in range(0, len(data), FRAME_BYTES)]

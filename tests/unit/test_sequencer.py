@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import doctest
+import gc
 import importlib
 import math
 import runpy
@@ -16,6 +17,7 @@ import attrs
 import msgspec
 import pytest
 
+from trio_ticks.core.front import SLACK
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.model import Side, Tick
 from trio_ticks.testing import check_identity, check_ledger, check_order
@@ -230,6 +232,49 @@ def test_the_id_floor_never_goes_down() -> None:
     push(sequencer, at(5, trade_id=12))
     assert push(sequencer, at(5, trade_id=9), at(5, trade_id=4)) == []
     assert sequencer.counts.expired == 2
+
+
+@pytest.mark.parametrize("stamp", [2, 3])
+def test_the_highest_id_shown_again_is_a_copy(stamp: int) -> None:
+    """Also by the session that brought it, at its own stamp and at a later one."""
+    sequencer = Sequencer(identity="trade_id")
+    push(sequencer, at(1, trade_id=5), at(2, trade_id=6))
+    assert push(sequencer, at(stamp, trade_id=6)) == []
+    assert sequencer.counts.duplicates == 1
+    assert push(sequencer, at(stamp, trade_id=7)) == [(stamp, 1 if stamp == 2 else 0, False)]
+
+
+def test_an_id_below_the_floor_is_expired_after_a_restart() -> None:
+    """Even where it is above all ids that are still remembered."""
+    sequencer = Sequencer(identity="trade_id", window_ticks=1)
+    push(sequencer, at(1, trade_id=9), at(2, trade_id=3))
+    again = Sequencer.restore(sequencer.checkpoint(), identity="trade_id", window_ticks=1)
+    assert push(again, at(3, trade_id=8)) == []
+    assert again.counts.expired == 1
+    assert push(again, at(3, trade_id=10)) == [(3, 0, False)]
+
+
+def test_what_two_lines_show_in_step_is_kept_as_numbers_only() -> None:
+    """Nothing is counted of it, and nothing is kept that the garbage collector would look at."""
+    sequencer, source = Sequencer(), [at(n, volume=float(n)) for n in range(1, 101)]
+    for n in range(0, 100, 5):
+        for session in ("A", "B") if n % 2 else ("B", "A"):
+            push(sequencer, *source[n : n + 5], session=session)
+    (front,) = sequencer._all_fronts()
+    assert (sequencer.counts.accepted, sequencer.counts.duplicates) == (100, 100)
+    assert len(front) == 100
+    assert not front._window.copies
+    assert not any(gc.is_tracked(field) for field in front._ticks)
+
+
+def test_a_window_is_swept_while_nothing_is_counted() -> None:
+    """Of a session that is alone no more is kept than the window and what is due to be forgotten."""
+    sequencer = Sequencer(window_s=1)
+    for n in range(1, 1_000):
+        push(sequencer, at(n * S))
+    (front,) = sequencer._all_fronts()
+    assert len(front) <= 2 + SLACK
+    assert len(front.counted().copies) == 2
 
 
 def test_too_many_held_ticks_move_on_before_they_are_forgotten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 from itertools import chain
 
@@ -109,11 +110,23 @@ def splitter_fails(data: bytes) -> bool:
 
 @pytest.mark.parametrize("opcode", [0xC1, 0xC2, 0x41])
 def test_a_bomb_is_refused_before_it_bursts(opcode: int) -> None:
-    """A frame of some kilobytes that holds 64 MiB is refused, and no more than the limit was ever inflated."""
+    """A frame of some kilobytes that holds 64 MiB is refused, and at no time is there much more than the limit."""
+    bomb, split = frame(opcode, deflated(bytes(64 << 20))), inflating()
+    tracemalloc.start()
+    try:
+        assert all_of(split, bomb) == []
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_MESSAGE_BYTES
+    finally:
+        tracemalloc.stop()
+    assert split.failure == f"a message of more than {MAX_MESSAGE_BYTES} bytes"
+    assert split.replies()[0] == 0x88
+
+
+def test_a_compressed_message_inside_another() -> None:
+    """While a message is open nothing is cut out beside the full protocol, compressed or not."""
     split = inflating()
-    assert all_of(split, frame(opcode, deflated(bytes(64 << 20)))) == []
-    assert "bytes" in split.failure
-    assert split.replies()[2 + 4 :] != b""
+    assert all_of(split, frame(0x41, deflated(b"begun")) + frame(0xC1, deflated(b"inside"))) == []
+    assert split.failure == "a message inside another"
 
 
 def test_many_small_bombs_do_not_burst_together() -> None:

@@ -10,6 +10,7 @@ import trio
 from trio_ticks.app.logs import tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
+from trio_ticks.app.tuning import tune
 from trio_ticks.config import EngineConfig, load_config
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
@@ -28,6 +29,7 @@ def run_file(path: Path, *, seconds: float | None = None, report: Path | None = 
     """
     config = load_config(path)
     check_report(report)
+    tune()
     trio.run(_run, config, seconds, report)
 
 

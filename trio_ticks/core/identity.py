@@ -71,7 +71,8 @@ def _content(tick: Tick) -> Fields | None:
 
 def _trade_id(tick: Tick) -> Fields | None:
     trade_id = tick.trade_id
-    return None if trade_id is None else [tick.time_us, trade_id]
+    # An id that is a text, as a feed of the user's own may have it, has no order that is worth anything.
+    return [tick.time_us, trade_id] if type(trade_id) is int else None
 
 
 def _sequence(tick: Tick) -> Fields | None:

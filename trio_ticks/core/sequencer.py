@@ -31,18 +31,21 @@ copies it showed. What a key is, and whether its copies count, is in `trio_ticks
 * Order: unflagged ticks never go back in time.
 * Identity: (feed, symbol, time_us, ordinal) is unique for ever.
 
-At most max(window_ticks, stamp_ticks) entries are kept for a symbol.
+At most max(window_ticks, stamp_ticks) entries are kept for a symbol, and up to a quarter as many that are due to be
+forgotten.
+
+Hardly a tick needs step 2 to be worked as it is written: `trio_ticks.core.front` says which do not, and takes them.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
-from trio_ticks.core.front import COPY, COUNT, Front
+from trio_ticks.core.front import COPY, Front
 from trio_ticks.core.sequencer_settings import SequencerCounts, SequencerLimits, SequencerSettings
 from trio_ticks.core.waiting import Waiting
 from trio_ticks.core.window import NEVER, Window, numbered
@@ -123,7 +126,7 @@ class Sequencer:
         )
         self._identity: Identity = identity
         self._rule = self._limits.rule
-        self._fronts: dict[str, dict[str, Front]] = {}  # by feed and symbol
+        self._fronts: defaultdict[str, dict[str, Front]] = defaultdict(dict)  # by feed and symbol
         self._sessions: dict[Hashable, int] = {}
         self._numbers = count(1)
         self._waiting = Waiting()
@@ -145,40 +148,42 @@ class Sequencer:
         Returns:
             What had become due by ``now_us``, then what these ticks released.
         """
-        name = self._sessions.get(session)
-        if name is None:
-            name = self._sessions[session] = next(self._numbers)
-        fields_of, is_direct = self._rule.fields_of, self._is_direct
-        out: list[Tick] = [] if is_direct else self._release(now_us)
-        limit_us = now_us + self._limits.ahead_us
+        out: list[Tick] = []
+        is_direct, number = self._is_direct, self._number_of(session)
+        if not is_direct:
+            self._release(now_us, out)
+        fields_of, limit_us = self._rule.fields_of, now_us + self._limits.ahead_us
         feed: str | None = None
         fronts: dict[str, Front] = {}
         for tick in ticks:
+            fields = fields_of(tick)
+            if not is_direct or fields is None or fields[0] > limit_us:
+                self._admit(tick, fields, number, now_us, out)
+                continue
             if tick.feed is not feed:
                 feed = tick.feed
-                fronts = self._fronts.setdefault(feed, {})
-            fields = fields_of(tick)
+                fronts = self._fronts[feed]
             front = fronts.get(tick.symbol)
-            if front is None or fields is None or fields[0] > limit_us or not is_direct:
-                ordinal = COUNT
-            else:
-                ordinal = front.take(fields, name, now_us)
+            if front is None:
+                front = self._front_of(tick)
+            ordinal = front.take(fields, number, now_us)
             if ordinal >= 0:
-                self._accepted += 1
-                out.append(tick if tick.ordinal == ordinal and not tick.late else numbered(tick, ordinal, late=False))
+                same = tick.ordinal == ordinal and not tick.late
+                out.append(tick if same else numbered(tick, ordinal, late=False))
             elif ordinal == COPY:
                 self._duplicates += 1
             else:
-                self._admit(tick, fields, name, now_us, out)
+                self._admit(tick, fields, number, now_us, out)
+        self._accepted += len(out)
         return out
 
     def advance(self, now_us: int) -> list[Tick]:
         """Return the held ticks whose lateness has passed at ``now_us``."""
-        return self._release(now_us)
+        return self._released(now_us)
 
     def flush(self) -> list[Tick]:
         """Return everything held, due or not: for a soft stop."""
-        return self._release(math.inf)
+        return self._released(math.inf)
 
     @property
     def next_release_us(self) -> int | None:
@@ -187,10 +192,10 @@ class Sequencer:
 
     def end_session(self, session: Hashable) -> None:
         """Forget what a session showed. What was accepted from it stays; an unknown session is no error."""
-        name = self._sessions.pop(session, None)
-        if name is not None:
+        number = self._sessions.pop(session, None)
+        if number is not None:
             for front in self._all_fronts():
-                front.end_session(name)
+                front.end_session(number)
 
     @property
     def rejected(self) -> int:
@@ -271,7 +276,8 @@ class Sequencer:
         if time_us <= window.floor_us or (rule.by_id and window.is_id_forgotten(key)):
             self._expired += 1
             return
-        if window.is_repeat(session, key) if rule.counted else key in window.copies:
+        accepted = window.copies.get(key, 0)
+        if accepted and (not rule.counted or window.is_repeat(session, key, accepted)):
             self._duplicates += 1
             return
         if window.entries_at(time_us) >= limits.stamp_ticks:
@@ -292,7 +298,7 @@ class Sequencer:
         self._refused += 1
 
     def _front_of(self, tick: Tick) -> Front:
-        fronts = self._fronts.setdefault(tick.feed, {})
+        fronts = self._fronts[tick.feed]
         front = fronts.get(tick.symbol)
         if front is None:
             front = fronts[tick.symbol] = Front(Window(tick.feed, tick.symbol), self._limits)
@@ -302,13 +308,24 @@ class Sequencer:
         for fronts in self._fronts.values():
             yield from fronts.values()
 
-    def _release(self, now_us: float) -> list[Tick]:
+    def _number_of(self, session: Hashable) -> int:
+        """Return a session's number: what a caller names it by may take long to hash."""
+        number = self._sessions.get(session)
+        if number is None:
+            number = self._sessions[session] = next(self._numbers)
+        return number
+
+    def _released(self, now_us: float) -> list[Tick]:
         out: list[Tick] = []
+        self._release(now_us, out)
+        self._accepted += len(out)
+        return out
+
+    def _release(self, now_us: float, out: list[Tick]) -> None:
         for window, ticks in self._waiting.due(now_us):
             for tick in ticks:
                 self._deliver(window, tick, out)
             self._evict(window, out)
-        return out
 
     def _deliver(self, window: Window, tick: Tick, out: list[Tick]) -> None:
         """Step 3: flag and number an accepted tick."""
@@ -316,7 +333,6 @@ class Sequencer:
             self._late_dropped += 1
             return
         out.append(window.number(tick))
-        self._accepted += 1
 
     def _evict(self, window: Window, out: list[Tick]) -> None:
         """Step 4: forget stamps, oldest first, and deliver what waits at them before that."""
@@ -339,7 +355,7 @@ class Sequencer:
             raise ValueError(f"checkpoint has (version, identity) {made_with}, accepted is {accepted}")
         for saved in checkpoint["symbols"]:
             window = Window.load(saved)
-            self._fronts.setdefault(window.feed, {})[window.symbol] = Front(window, self._limits)
+            self._fronts[window.feed][window.symbol] = Front(window, self._limits)
 
     def _recall(self, tick: Tick) -> None:
         """Take in a tick that was delivered before the restart."""

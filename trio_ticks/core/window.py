@@ -17,7 +17,7 @@ import attrs
 from trio_ticks.model import Tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from trio_ticks.core.identity import Key
 
@@ -89,11 +89,8 @@ class Window:
         """Tell whether a trade id is at or below the highest one forgotten."""
         return isinstance(key, int) and key <= self.id_floor
 
-    def is_repeat(self, session: int, key: Key) -> bool:
-        """Count one showing of a key by a session, unless it is one more than was accepted."""
-        accepted = self.copies.get(key, 0)
-        if not accepted:
-            return False
+    def is_repeat(self, session: int, key: Key, accepted: int) -> bool:
+        """Count one showing of a key by a session, unless it is one more than was accepted, which is some."""
         counts = self.sessions.get(session)
         if counts is None:
             counts = self.sessions[session] = {}
@@ -110,9 +107,19 @@ class Window:
             counts = self.sessions[session] = {}
         counts[key] = self.copies[key]
 
-    def count_shown(self, session: int, keys: Iterable[Key]) -> None:
-        """Note that a session showed these, of which it has shown none before."""
-        self.sessions.setdefault(session, {}).update(Counter(keys))
+    def add_newer(self, stamps: list[int], keys: list[Key]) -> Counter[Key]:
+        """Accept and number many at once, at stamps after all others, in order; return the keys with their copies."""
+        copies, sizes = Counter(keys), Counter(stamps)
+        for key, time_us in dict(zip(keys, stamps, strict=True)).items():
+            stamp = self.stamps.get(time_us)
+            if stamp is None:
+                self.stamps[time_us] = Stamp(sizes[time_us], sizes[time_us], [key])
+            else:
+                stamp.keys.append(key)
+        self.order.extend(sizes)
+        self.copies.update(copies)  # a plain dict's: they are new to it
+        self.kept += len(keys)
+        return copies
 
     def add(self, time_us: int, key: Key, copies: int = 1) -> Stamp:
         """Accept copies of a key at a stamp above the floor, and return the stamp."""
@@ -150,12 +157,13 @@ class Window:
         self.floor_us = self.order.popleft()
         stamp = self.stamps.pop(self.floor_us)
         self.kept -= stamp.entries
+        copies, sessions = self.copies, self.sessions.values()
         for key in stamp.keys:
-            del self.copies[key]
-            for counts in self.sessions.values():
+            del copies[key]
+            for counts in sessions:
                 counts.pop(key, None)
-            if by_id and isinstance(key, int):
-                self.id_floor = max(self.id_floor, key)
+            if by_id and isinstance(key, int) and key > self.id_floor:
+                self.id_floor = key
 
     def save(self, key_of: Callable[[Tick], Key | None]) -> dict[str, Any]:
         """Return the memory as plain builtins, as if the held ticks had never arrived."""

@@ -11,6 +11,7 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -20,7 +21,7 @@ from trio_ticks.config import OnError, Overflow
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
-from trio_ticks.model import Record, Tick
+from trio_ticks.model import Batch, Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
@@ -185,6 +186,7 @@ class InlineConsumer:
         self._now_us = now_us
         self._max_age_us = math.inf if strategy.max_age_s is None else strategy.max_age_s * 1e6
         self._strategy = strategy
+        self._function = partial(strategy.function, **strategy.params) if strategy.params else strategy.function
         self._wanted = strategy.wanted
         self._state = state
         self._fail = fail
@@ -196,14 +198,21 @@ class InlineConsumer:
         """Call the function for every tick among these."""
         if self._state.state == "failed":
             return
-        ticks = [item for item in self._wanted.of(records) if type(item) is Tick]
+        ticks = Batch(self._wanted.of(records)).ticks
         self._offered += len(ticks)
+        function, has_limit = self._function, self._max_age_us < math.inf
         for tick in ticks:
-            if self._state.state == "failed":
-                return
-            if self._now_us() - tick.time_us <= self._max_age_us:
-                self._delivered += 1
-                self._call(tick)
+            if has_limit and self._now_us() - tick.time_us > self._max_age_us:
+                continue
+            self._delivered += 1
+            try:
+                function(tick)
+            except Exception as error:  # noqa: BLE001 - the user's code may raise anything
+                self._note(error)
+                if self._state.state == "failed":
+                    return
+            else:
+                self._in_a_row = 0
 
     def end(self, failure: TrioTicksError | None) -> None:
         """Nothing to do: there is no queue."""
@@ -214,15 +223,10 @@ class InlineConsumer:
             offered=self._offered, delivered=self._delivered, dropped=self._offered - self._delivered
         )
 
-    def _call(self, tick: Tick) -> None:
-        try:
-            self._strategy.function(tick, **self._strategy.params)
-        except Exception as error:
-            self._state.failed(error)
-            self._in_a_row += 1
-            log.exception("inline strategy %s failed", self.name)
-            if self._strategy.on_error == "stop" or self._in_a_row >= FAILURES_IN_A_ROW:
-                self._state.state = "failed"
-                _give_up(self._strategy, error, self._fail)
-        else:
-            self._in_a_row = 0
+    def _note(self, error: Exception) -> None:
+        self._state.failed(error)
+        self._in_a_row += 1
+        log.error("inline strategy %s failed", self.name, exc_info=error)
+        if self._strategy.on_error == "stop" or self._in_a_row >= FAILURES_IN_A_ROW:
+            self._state.state = "failed"
+            _give_up(self._strategy, error, self._fail)

@@ -154,11 +154,13 @@ class BatchedLink:
                 raise LinkClosed(self._ending())
 
     async def close(self) -> None:
-        """End the link, cleanly if the peer lets it.
+        """End the link, cleanly if the peer lets it. A link that is closed stays so.
 
         Cancellation:
             At any await; the socket is closed.
         """
+        if self._wire.is_closed:
+            return
         try:
             await self._say_goodbye()
         finally:

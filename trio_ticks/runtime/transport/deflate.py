@@ -118,7 +118,10 @@ class DeflateOffer(ClientExtensionFactory):
 
     def __init__(self) -> None:
         # It builds a compressor for each answer that it accepts, only for us to throw it away; so a small one.
-        self._grammar = ClientPerMessageDeflateFactory(client_max_window_bits=True, compress_settings={"memLevel": 1})
+        # What goes out is not compressed, so whatever a server may ask of our compressor can be offered.
+        self._grammar = ClientPerMessageDeflateFactory(
+            client_max_window_bits=True, client_no_context_takeover=True, compress_settings={"memLevel": 1}
+        )
 
     def get_request_params(self) -> Sequence[ExtensionParameter]:
         """Return the parameters to offer."""

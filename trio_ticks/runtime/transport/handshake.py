@@ -80,7 +80,10 @@ class Opening:
 
 
 def _silence() -> logging.Logger:
-    """Return a logger that says nothing: the protocol would log the request, and the token in it."""
+    """Return a logger that says nothing: the protocol would log the request, and the token in it.
+
+    Disabled, too, so that it does not put every frame in words for nobody.
+    """
     logger = logging.Logger("silence")  # noqa: LOG001 - one by that name in the tree could be turned on again
     logger.disabled = True
     return logger

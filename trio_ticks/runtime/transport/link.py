@@ -46,6 +46,7 @@ class Link(Protocol):
 
         Raises:
             LinkClosed: the connection is over and every message before its end was returned.
+            RemoteProtocolError: the same, because the peer broke the protocol.
 
         Cancellation:
             At any await; no message is lost.

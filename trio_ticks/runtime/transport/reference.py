@@ -16,6 +16,7 @@ from trio_ticks.errors import ConnectError, FeedError, RemoteProtocolError
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.dialing import Stream, closed_on_failure, described, dial, in_time
 from trio_ticks.runtime.endpoint import Endpoint, parse_url
+from trio_ticks.runtime.http1 import MAX_HEAD_BYTES
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport.link import (
     CLOSE_S,
@@ -137,20 +138,51 @@ class _Reader:
         return ConnectError(f"{where}: {HUNG_UP}")
 
 
+_MOST_AT_FIRST_BYTES = 4 * MAX_HEAD_BYTES
+"""With the answer may come the first messages, which are read before whoever waits for the answer is awake."""
+
+
+class _Gate(trio.abc.Stream):
+    """A stream that lets only so much through before the handshake is over: that library keeps a refusal's body."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._heard = 0
+        self.is_open = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self._heard += len(data)
+        if self._heard > _MOST_AT_FIRST_BYTES and not self.is_open:
+            raise RemoteProtocolError("an answer without end")
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 async def _shake_hands(
     stream: Stream, endpoint: Endpoint, reader: _Reader, where: str
 ) -> trio_websocket.WebSocketConnection:
+    gate = _Gate(stream)
     async with closed_on_failure(stream):
         with reader.handshake:
             websocket = await trio_websocket.wrap_client_stream(
                 cast("trio.Nursery", reader),
-                stream,
+                cast("Stream", gate),
                 endpoint.authority,
                 endpoint.target,
                 max_message_size=MAX_MESSAGE_BYTES,
             )
         if reader.handshake.cancelled_caught:
             raise reader.refusal(where)
+        gate.is_open = True
         return websocket
 
 

@@ -41,7 +41,7 @@ _DEFLATED_7, _DEFLATED_16 = 0xC100, 0xC17E
 """The same of deflated ones."""
 
 _CLOSE = 0x88
-_FIN, _RESERVED, _OPCODE, _CONTROL, _MASKED = 0x80, 0x70, 0x0F, 0x08, 0x80
+_RESERVED, _OPCODE, _CONTROL, _MASKED = 0x70, 0x0F, 0x08, 0x80
 _BETWEEN = frozenset({0x81, 0x82, 0x01, 0x02, 0x88, 0x89, 0x8A})
 _DEFLATED = frozenset({0xC1, 0xC2, 0x41, 0x42})
 _WITHIN = frozenset({0x80, 0x00, 0x88, 0x89, 0x8A})
@@ -283,8 +283,8 @@ def _fault(first: int, *, is_open: bool) -> str:
     opcode = first & _OPCODE
     if opcode not in {0x0, 0x1, 0x2, 0x8, 0x9, 0xA}:
         return "an unknown opcode"
+    if is_open and opcode in {0x1, 0x2}:
+        return "a message inside another"
     if first & _RESERVED:
         return "a reserved bit"
-    if opcode & _CONTROL and not first & _FIN:
-        return "a fragment of a control frame"
-    return "a message inside another" if is_open else "a continuation of nothing"
+    return "a continuation of nothing" if opcode == 0 else "a fragment of a control frame"

@@ -50,6 +50,11 @@ class Wire:
         self._unasked = 0
         self._emptied = trio.Event()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether we have closed it."""
+        return self._sock.fileno() < 0
+
     async def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Speak TLS from now on.
 
@@ -125,7 +130,7 @@ class Wire:
             farewell = self._tls.farewell()
             self._quietly(lambda: self._sock.send(farewell))
         self._break()
-        if self._sock.fileno() >= 0:
+        if not self.is_closed:
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()
 
