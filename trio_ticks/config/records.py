@@ -215,8 +215,9 @@ class JournalConfig:
     linger_s: float = attrs.field(default=0.01, validator=rules.seconds(0.0))
     # Months of a few busy symbols. A default without an end would fill somebody's disk.
     max_size: int = attrs.field(default=10 * 1024**3, converter=rules.bytes_in, validator=rules.size(1024**2))
-    # Logs, the database and the system itself need room to work, most of all while something is wrong.
-    min_free: int = attrs.field(default=512 * 1024**2, converter=rules.bytes_in, validator=rules.size(0))
+    # Logs, the database and the system itself need room to work, most of all while something is wrong. Much more
+    # would leave a small server without a journal long before its disk is full.
+    min_free: int = attrs.field(default=64 * 1024**2, converter=rules.bytes_in, validator=rules.size(0))
     # Who trades must not be held up by a disk. A recorder that does nothing else may prefer to be.
     when_full: WhenFull = attrs.field(default="gap", validator=rules.one_of(WhenFull))
     # Ten seconds of 10,000 ticks/s, some 50 MB. A disk that is busy may hold a commit up for half a second; one that
