@@ -7,6 +7,7 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 import attrs
+import trio
 
 from trio_ticks.config import JournalConfig
 from trio_ticks.runtime.assembly import EnginePlan
@@ -54,7 +55,10 @@ async def open_kept(plan: EnginePlan, *, now_us: NowUs, run_sync: RunSync) -> As
     try:
         yield await run_sync(partial(_open, plan, plan.journal, stack, now_us()))
     finally:
-        stack.close()
+        # The log is carried over into the file, which may take a moment; nobody else waits for it. Cut short, it would
+        # leave the lock to a process that goes on.
+        with trio.CancelScope(shield=True):
+            await run_sync(stack.close)
 
 
 def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int) -> Kept:
