@@ -105,7 +105,6 @@ def test_a_line_that_flaps_beside_one_that_brings_ticks_fills_no_memory(times: i
     assert not gaps
     assert sorted(coverage.lost) == list(SYMBOLS)
     assert {gap.cause for gap in coverage.finish(10 * times + 9)} == {"silent"}
-    assert coverage.lost == ()
 
 
 def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -> None:

@@ -160,7 +160,7 @@ class TwoSequencers(RuleBasedStateMachine):
         assert all(len(each) == 0 for each in self.slow._all_fronts())
 
 
-def showings(sequencer: Sequencer) -> dict[tuple[str, str], dict[Any, int]]:
+def showings(sequencer: Sequencer) -> dict[tuple[str, Any], dict[Any, int]]:
     """By symbol: session and key → how often it was shown."""
     names = {number: session for session, number in sequencer._sessions.items()}
     windows: list[Window] = [each.counted() for each in sequencer._all_fronts()]

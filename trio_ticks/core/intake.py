@@ -20,7 +20,7 @@ import attrs
 from trio_ticks.core.coverage import Coverage
 from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.core.sequencer import Sequencer
-from trio_ticks.model import Record, Status, Tick, record
+from trio_ticks.model import Record, Status, Tick
 
 
 @attrs.frozen(cache_hash=True)  # looked up for every arrival
@@ -47,7 +47,7 @@ class Live:
     at_us: int
 
 
-@record
+@attrs.define  # not frozen, which triples the constructor: one is built for every read of a socket
 class Arrival:
     """What one read of a socket brought: ticks in their order, and a reason for each one that is unusable."""
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from trio_ticks.model import Record
 
 AT_ONCE = 16_384
-"""Ticks taken for one commit, about: some twenty milliseconds of work. Fewer would catch up more slowly after a pause;
-more would ask a disk that is nearly full for more room at once."""
+"""Ticks taken for one commit, about: some twenty milliseconds of work. Fewer would catch up more slowly after a
+pause; more would ask a disk that is nearly full for more room at once."""
 
 TOO_SLOW = "overflow"
 """The cause of a gap where nothing had failed."""

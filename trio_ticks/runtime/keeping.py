@@ -55,8 +55,8 @@ async def open_kept(plan: EnginePlan, *, now_us: NowUs, run_sync: RunSync) -> As
     try:
         yield await run_sync(partial(_open, plan, plan.journal, stack, now_us()))
     finally:
-        # The log is carried over into the file, which may take a moment; nobody else waits for it. Cut short, it would
-        # leave the lock to a process that goes on.
+        # The log is carried over into the file, which may take a moment. Cut short, it would leave the lock with a
+        # process that goes on.
         with trio.CancelScope(shield=True):
             await run_sync(stack.close)
 
