@@ -131,6 +131,7 @@ class Recorder:
             return
         # What came behind a gap that cannot be written down would make another one: it is made part of it.
         loss = self._taken_gap or _Loss(cause)
+        loss.cause = cause
         for entry in self._entries:
             self._queued -= entry.ticks
             self._leave_out(entry, loss)

@@ -54,13 +54,20 @@ class Saving:
         sequencers: By feed.
         coverage: By feed.
         rounds_s: How long a round takes, about.
+        entries: Saved in one step, about.
     """
 
     def __init__(
-        self, sequencers: Mapping[str, Sequencer], coverage: Mapping[str, Coverage], *, rounds_s: float
+        self,
+        sequencers: Mapping[str, Sequencer],
+        coverage: Mapping[str, Coverage],
+        *,
+        rounds_s: float,
+        entries: int = ENTRIES,
     ) -> None:
         self._sequencers = sequencers
         self._coverage = coverage
+        self._entries = entries
         self._round_us = round(rounds_s * 1e6)
         self._saved: dict[tuple[str, str], Hashable] = {}
         self._left: deque[tuple[str, str]] = deque()
@@ -77,7 +84,7 @@ class Saving:
         """Return the marks of the next step."""
         marks = self._begin(now_us) if self._begun_us is None else {}
         entries = 0
-        while self._left and entries < ENTRIES:
+        while self._left and entries < self._entries:
             entries += 1 + self._save(self._left.popleft(), marks)
         if self._left:
             self._due_us = now_us + self._step_us
