@@ -58,7 +58,7 @@ class Recording(RuleBasedStateMachine):
             self.journal += entry.records
             self.kept_marks.update(entry.marks)
         gap = self.recorder.written()
-        assert [gap] == (self.taken[0].records or [None]) if self.was_gap else gap is None
+        assert ([] if gap is None else [gap]) == (self.taken[0].records if self.was_gap else [])
         self.taken = []
         self.check_what_is_kept()
 

@@ -70,7 +70,10 @@ def memory(sequencer: Sequencer) -> Windows:
             window["high_us"],
             window["newest_us"],
             window["id_floor"],
-            {time_us: (size, Counter({repr(key): n for key, n in copies})) for time_us, size, copies in window["stamps"]},
+            {
+                time_us: (size, Counter({repr(key): n for key, n in copies}))
+                for time_us, size, copies in window["stamps"]
+            },
         )
         for window in sequencer.checkpoint()["symbols"]
     }

@@ -17,12 +17,12 @@ are the gaps that are now known from end to end.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from trio_ticks.model import Gap
+from trio_ticks.model import Gap, Tick
 
 
 @attrs.frozen(order=True)
@@ -57,24 +57,37 @@ class _Past:
     sessions: set[Hashable] = attrs.field(factory=set)
 
     def certain(self, until_us: int | None) -> _Past:
-        """Return it with nothing covered after an instant."""
+        """Return it with nothing covered after an instant; None: as it is."""
         if until_us is None:
             return self
         spans = [_Span(min(one.start_us, until_us), min(one.end_us, until_us), one.cause) for one in self.unsettled]
         return _Past(min(self.until_us, until_us), self.cause, spans)
 
 
-def _proven(heard: Mapping[str, int], sessions: Iterable[Collection[str]]) -> dict[str, int]:
-    """Return until when each symbol was covered, going by who was heard.
+def _heard(tail: Iterable[Tick], lateness_us: int) -> dict[str, int]:
+    """Return until when each symbol was heard and nothing is lost.
 
-    A tick came by one of the sessions of its symbol, nobody knows by which: it speaks for the symbols of all of them.
+    What was held at the end is: a tick shows only that everything received so much earlier was delivered.
     """
-    proven: dict[str, int] = {}
+    heard: dict[str, int] = {}
+    for tick in tail:
+        heard_us = tick.received_us - lateness_us
+        heard[tick.symbol] = max(heard_us, heard.get(tick.symbol, heard_us))
+    return heard
+
+
+def _proven(heard: Mapping[str, int], sessions: Sequence[_Session]) -> Iterator[tuple[str, int, int]]:
+    """Yield the symbol and the bounds of each stretch that was covered for certain, going by who was heard.
+
+    A tick came by one of the sessions of its symbol, nobody knows by which. So it speaks for the symbols that all of
+    them have, from when the last of them was live.
+    """
     for symbol, heard_us in heard.items():
-        having = [set(covered) for covered in sessions if symbol in covered]
-        for other in set.intersection(*having) if having else ():
-            proven[other] = max(heard_us, proven.get(other, heard_us))
-    return proven
+        having = [opened.since_us for opened in sessions if symbol in opened.since_us]
+        for other in set.intersection(*map(set, having)) if having else ():
+            since_us = max(since_us[other] for since_us in having)
+            if since_us < heard_us:
+                yield other, since_us, heard_us
 
 
 class Coverage:
@@ -145,25 +158,18 @@ class Coverage:
         }
 
     def resume(
-        self,
-        saved: Mapping[str, Any] | None,
-        *,
-        heard: Mapping[str, int],
-        cause: str,
-        symbols: Collection[str],
-        certain_until_us: int | None = None,
+        self, saved: Mapping[str, Any] | None, tail: Iterable[Tick], *, cause: str, symbols: Collection[str]
     ) -> None:
         """Go on after a restart: no session is left, and what was covered once is lost until it is covered again.
 
         The gaps that this reveals are returned when the symbols are live again, or at the end.
 
         Args:
-            saved: What `save` returned, some time before the end; None where nothing was saved.
-            heard: The receipt of the last tick that is certain to have come after that, for symbols that had any. One
-                of a session shows that all of it were covered till then.
+            saved: What `save` returned, some time before the end, with ``held_since_us`` and ``lateness_us`` of the
+                sequencer at that moment; None where nothing was saved.
+            tail: Ticks that were delivered after that.
             cause: Why what was covered then is not any more.
             symbols: Those that are still wanted.
-            certain_until_us: Some of what was received after this instant may be lost. None: nothing is.
         """
         if saved is None:
             return
@@ -172,13 +178,16 @@ class Coverage:
             for symbol, (until_us, why, spans) in saved["symbols"].items()
         }
         sessions = [_Session(since_us, heard_us) for heard_us, since_us in saved["sessions"]]
-        proven = _proven(heard, [opened.since_us.keys() for opened in sessions])
+        heard = _heard(tail, saved["lateness_us"])
+        held_us = saved["held_since_us"]
+        certain_us = None if held_us is None else max([held_us, *heard.values()])
         for opened in sessions:
-            for symbol, since_us in opened.since_us.items():
-                end_us = max(opened.heard_us, since_us, proven.get(symbol, since_us))
-                pasts[symbol].unsettled.append(_Span(since_us, end_us, cause))
+            for symbol in opened.since_us:
+                pasts[symbol].unsettled.append(attrs.evolve(opened.span(symbol), cause=cause))
+        for symbol, since_us, until_us in _proven(heard, sessions):
+            pasts[symbol].unsettled.append(_Span(since_us, until_us, cause))
         wanted = set(symbols)
-        self._pasts = {symbol: past.certain(certain_until_us) for symbol, past in pasts.items() if symbol in wanted}
+        self._pasts = {symbol: past.certain(certain_us) for symbol, past in pasts.items() if symbol in wanted}
 
     def _is_lost(self, symbol: str) -> bool:
         return symbol in self._pasts and not self._pasts[symbol].sessions

@@ -60,21 +60,8 @@ def _sequencer(plan: FeedPlan, marks: Mapping[str, Mark], reader: JournalReader)
 def _coverage(plan: FeedPlan, marks: Mapping[str, Mark], reader: JournalReader) -> Coverage:
     coverage = Coverage(feed=plan.name)
     saved, position = coverage_of(marks, plan.name)
-    if saved is None:
-        return coverage
-    heard: dict[str, int] = {}
-    for tick in _ticks(reader, position, plan.name):
-        # What was held when it ended is lost: a tick shows only that everything so much older was delivered.
-        heard_us = tick.received_us - saved["lateness_us"]
-        heard[tick.symbol] = max(heard_us, heard.get(tick.symbol, heard_us))
-    held_us = saved["held_since_us"]
-    coverage.resume(
-        saved,
-        heard=heard,
-        cause="stopped" if was_stopped(marks, plan.name) else "crashed",
-        symbols=plan.feed.symbols,
-        certain_until_us=None if held_us is None else max([held_us, *heard.values()]),
-    )
+    cause = "stopped" if was_stopped(marks, plan.name) else "crashed"
+    coverage.resume(saved, _ticks(reader, position, plan.name), cause=cause, symbols=plan.feed.symbols)
     return coverage
 
 
