@@ -213,6 +213,8 @@ class JournalWriter:
     def _accepted(self, *, is_last: bool) -> None:
         gap = self.recorder.written()
         self._room.set()
+        if self.recorder.is_lossy:
+            return  # what was queued before is written; it lacks what comes behind
         if gap is not None or self._is_refused:
             lacks = f"{gap.missed:,} ticks" if gap is not None else "none"
             began = "the journal ends" if is_last else "the journal takes ticks again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -16,6 +17,8 @@ from trio_ticks.runtime.journaling import RunSync
 from trio_ticks.runtime.recovery import Recovered, fresh, recover
 from trio_ticks.runtime.sinks import AnySink
 from trio_ticks.storage.journal import Cursors, CursorState, Journal, JournalReader
+
+log = logging.getLogger("trio_ticks.journal")
 
 
 @attrs.frozen
@@ -71,6 +74,8 @@ def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int
             free_floor_bytes=config.min_free,
         )
     )
+    for damage in journal.damage:
+        log.critical("the journal %s is damaged at its end: %s", journal.path, damage.reason)
     drains = [_drain(sink, journal, stack, now_us) for sink in plan.sinks]
     return Kept(config, journal, drains, recover(journal, plan.feeds))
 
