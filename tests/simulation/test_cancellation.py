@@ -216,7 +216,7 @@ class Auditor(trio.abc.Instrument):
         ledger = self.run.engine.statistics().ledger
         self.wrong += ledger.imbalances()
         counts = attrs.asdict(ledger, recurse=False)
-        self.wrong += [f"{name} is {count}" for name, count in counts.items() if name != "consumers" and count < 0]
+        self.wrong += [f"{name} is {count}" for name, count in counts.items() if isinstance(count, int) and count < 0]
         self.wrong += [f"{name} is {of}" for name, of in ledger.consumers.items() if min(attrs.astuple(of)) < 0]
 
 

@@ -17,12 +17,12 @@ are the gaps that are now known from end to end.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from trio_ticks.model import Gap
+from trio_ticks.model import Gap, Tick
 
 
 @attrs.frozen(order=True)
@@ -56,6 +56,39 @@ class _Past:
     unsettled: list[_Span] = attrs.field(factory=list)
     sessions: set[Hashable] = attrs.field(factory=set)
 
+    def certain(self, until_us: int | None) -> _Past:
+        """Return it with nothing covered after an instant; None: as it is."""
+        if until_us is None:
+            return self
+        spans = [_Span(min(one.start_us, until_us), min(one.end_us, until_us), one.cause) for one in self.unsettled]
+        return _Past(min(self.until_us, until_us), self.cause, spans)
+
+
+def _heard(tail: Iterable[Tick], lateness_us: int) -> dict[str, int]:
+    """Return until when each symbol was heard and nothing is lost.
+
+    What was held at the end is: a tick shows only that everything received so much earlier was delivered.
+    """
+    heard: dict[str, int] = {}
+    for tick in tail:
+        heard_us = tick.received_us - lateness_us
+        heard[tick.symbol] = max(heard_us, heard.get(tick.symbol, heard_us))
+    return heard
+
+
+def _proven(heard: Mapping[str, int], sessions: Sequence[_Session]) -> Iterator[tuple[str, int, int]]:
+    """Yield the symbol and the bounds of each stretch that was covered for certain, going by who was heard.
+
+    A tick came by one of the sessions of its symbol, nobody knows by which. So it speaks for the symbols that all of
+    them have, from when the last of them was live.
+    """
+    for symbol, heard_us in heard.items():
+        having = [opened.since_us for opened in sessions if symbol in opened.since_us]
+        for other in set.intersection(*map(set, having)) if having else ():
+            since_us = max(since_us[other] for since_us in having)
+            if since_us < heard_us:
+                yield other, since_us, heard_us
+
 
 class Coverage:
     """The coverage of one feed's symbols."""
@@ -74,7 +107,7 @@ class Coverage:
         """Note that a session covers these symbols, too, from now on; return the gaps this ends."""
         opened = self._sessions.setdefault(session, _Session({}, at_us))
         fresh = [symbol for symbol in symbols if symbol not in opened.since_us]
-        gaps = [self._end_gap(symbol, at_us) for symbol in fresh if self._is_lost(symbol)]
+        gaps = [gap for symbol in fresh if self._is_lost(symbol) for gap in self._end_loss(symbol, at_us)]
         for symbol in fresh:
             opened.since_us[symbol] = at_us
             self._pasts.setdefault(symbol, _Past(at_us)).sessions.add(session)
@@ -108,47 +141,64 @@ class Coverage:
 
     def finish(self, at_us: int) -> list[Gap]:
         """Return the gaps that are still open, ended at this instant."""
-        return [self._end_gap(symbol, at_us) for symbol in self.lost]
+        return [gap for symbol in self.lost for gap in self._end_loss(symbol, at_us)]
 
     def save(self) -> dict[str, Any]:
         """Return what `resume` needs after a restart, as plain builtins."""
         return {
-            "lost": {
-                symbol: [past.until_us, past.cause] for symbol, past in self._pasts.items() if not past.sessions
+            "symbols": {
+                symbol: [
+                    past.until_us,
+                    past.cause,
+                    [[span.start_us, span.end_us, span.cause] for span in past.unsettled],
+                ]
+                for symbol, past in self._pasts.items()
             },
-            "sessions": [[opened.heard_us, list(opened.since_us)] for opened in self._sessions.values()],
+            "sessions": [[opened.heard_us, dict(opened.since_us)] for opened in self._sessions.values()],
         }
 
     def resume(
-        self, saved: Mapping[str, Any], *, heard: Mapping[str, int], cause: str, symbols: Collection[str]
+        self, saved: Mapping[str, Any] | None, tail: Iterable[Tick], *, cause: str, symbols: Collection[str]
     ) -> None:
-        """Go on after a restart: what was covered once is lost until it is covered again.
+        """Go on after a restart: no session is left, and what was covered once is lost until it is covered again.
+
+        The gaps that this reveals are returned when the symbols are live again, or at the end.
 
         Args:
-            saved: What `save` returned, some time before the end.
-            heard: The receipt of the last tick after that, for symbols that had any. One of a session shows that all
-                of it were covered till then.
+            saved: What `save` returned, some time before the end, with ``held_since_us`` and ``lateness_us`` of the
+                sequencer at that moment; None where nothing was saved.
+            tail: Ticks that were delivered after that.
             cause: Why what was covered then is not any more.
             symbols: Those that are still wanted.
         """
-        until = {symbol: (until_us, why) for symbol, (until_us, why) in saved["lost"].items()}
-        for heard_us, covered in saved["sessions"]:
-            last_us = max([heard_us, *(heard[symbol] for symbol in covered if symbol in heard)])
-            for symbol in covered:
-                until[symbol] = max(until.get(symbol, (last_us, cause)), (last_us, cause))
-        for symbol, last_us in heard.items():  # live only after the last save
-            until.setdefault(symbol, (last_us, cause))
-        for symbol in until.keys() & set(symbols):
-            self._pasts[symbol] = _Past(*until[symbol])
+        if saved is None:
+            return
+        pasts = {
+            symbol: _Past(until_us, why, [_Span(*span) for span in spans])
+            for symbol, (until_us, why, spans) in saved["symbols"].items()
+        }
+        sessions = [_Session(since_us, heard_us) for heard_us, since_us in saved["sessions"]]
+        heard = _heard(tail, saved["lateness_us"])
+        held_us = saved["held_since_us"]
+        certain_us = None if held_us is None else max([held_us, *heard.values()])
+        for opened in sessions:
+            for symbol in opened.since_us:
+                pasts[symbol].unsettled.append(attrs.evolve(opened.span(symbol), cause=cause))
+        for symbol, since_us, until_us in _proven(heard, sessions):
+            pasts[symbol].unsettled.append(_Span(since_us, until_us, cause))
+        wanted = set(symbols)
+        self._pasts = {symbol: past.certain(certain_us) for symbol, past in pasts.items() if symbol in wanted}
 
     def _is_lost(self, symbol: str) -> bool:
         return symbol in self._pasts and not self._pasts[symbol].sessions
 
-    def _end_gap(self, symbol: str, at_us: int) -> Gap:
+    def _end_loss(self, symbol: str, at_us: int) -> list[Gap]:
+        """Return the gaps of a symbol that nobody covers. After a restart there may be several."""
         past = self._pasts[symbol]
-        gap = self._gap(symbol, past, max(at_us, past.until_us))
-        past.until_us = gap.end_us
-        return gap
+        gaps = self._settle(symbol, past)
+        last = self._gap(symbol, past, max(at_us, past.until_us))
+        past.until_us = last.end_us
+        return [*gaps, last]
 
     def _settle(self, symbol: str, past: _Past) -> list[Gap]:
         """Move on to where the open sessions leave it uncertain whether anything was covered."""

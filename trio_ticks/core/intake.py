@@ -47,7 +47,7 @@ class Live:
     at_us: int
 
 
-@attrs.frozen
+@attrs.define  # not frozen, which triples the constructor: one is built for every read of a socket
 class Arrival:
     """What one read of a socket brought: ticks in their order, and a reason for each one that is unusable."""
 

@@ -1,10 +1,13 @@
 """What waits for the journal, and what becomes of it when the journal cannot take it.
 
 The engine never waits for a disk: it puts each step's records into the `Recorder` and goes on, and a task of its own
-writes them down. Where nothing more can be taken, because the disk is full, has failed, or was too slow for too long,
-the records that are left out become one `Gap` that names their stretch and their number, and that stands in the
-journal in the very place where they would have stood. It begins with the first record that is left out, and ends
-only when what came before is written and there is room again: one long gap says more than a thousand short ones.
+writes them down. What the disk does not take now waits, as far as there is room. What finds no room, because the disk
+is full, has failed, or was too slow for too long, is left out and becomes one `Gap`, which names its stretch and its
+number and stands in the journal in the very place where it would have stood. It begins with the first record that is
+left out, and ends only when what came before is written: one long gap says more than a thousand short ones.
+
+Marks are never left out: they wait with the gap and are written with it. If one were lost, a restart would believe
+that something was saved which was not (`trio_ticks.core.saving`).
 
 The law, at any moment, in ticks: ``accepted = journaled + gapped + queued``.
 """
@@ -24,20 +27,28 @@ if TYPE_CHECKING:
 
     from trio_ticks.model import Record
 
+AT_ONCE = 16_384
+"""Ticks taken for one commit, about: some twenty milliseconds of work. Fewer would catch up more slowly after a
+pause; more would ask a disk that is nearly full for more room at once."""
 
-@attrs.frozen
+TOO_SLOW = "overflow"
+"""The cause of a gap where nothing had failed."""
+
+
+@attrs.frozen(eq=False)
 class Entry:
     """What is to be written in one transaction: records in order, and the marks of the state after them."""
 
     records: Sequence[Record]
     marks: Mapping[str, bytes]
+    ticks: int
 
 
 class Recorder:
     """The bounded queue before the journal. Both ends are synchronous and never wait.
 
-    The writer calls `take`, and then `written` or `failed` with what it took; where `is_lossy` it writes `gap` down
-    and calls `resumed`.
+    The writer calls `take`, and then `written` or `failed` for what it took. A gap is taken like any other entry, by
+    itself, once all that came before it is written.
 
     Args:
         capacity: In ticks.
@@ -48,89 +59,130 @@ class Recorder:
         self._capacity = capacity
         self._keeps_all = keeps_all
         self._entries: deque[Entry] = deque()
-        self._waiting = 0
-        self._journaled = 0
-        self._loss = _Loss()
-        self.is_lossy = False
+        self._taken: list[Entry] = []
+        self._gap: _Loss | None = None  # behind all that is queued: records are being left out
+        self._taken_gap: _Loss | None = None  # on its way to the disk; what is offered now is queued behind it
+        self._cause = TOO_SLOW
+        self._queued = self._journaled = self._gapped = 0
 
     @property
     def is_full(self) -> bool:
         """Whether more would not fit."""
-        return self._waiting >= self._capacity
+        return self._queued >= self._capacity
 
     @property
-    def is_empty(self) -> bool:
-        """Whether everything was taken and is written, or left out."""
-        return not self._waiting and not self._entries
+    def is_lossy(self) -> bool:
+        """Whether records are left out, or were and the gap is not written yet."""
+        return self._gap is not None or self._taken_gap is not None
+
+    @property
+    def is_writing_gap(self) -> bool:
+        """Whether what was taken is the gap."""
+        return self._taken_gap is not None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._entries) or self._gap is not None
 
     def offer(self, records: Sequence[Record], marks: Mapping[str, bytes] | None = None) -> None:
         """Queue records, which nobody may change afterwards, and marks that hold once these are written."""
-        if self.is_full and not self._keeps_all:
-            self.is_lossy = True
-        if self.is_lossy:
-            self._loss.add(records)
-            return
-        self._entries.append(Entry(records, marks or {}))
-        self._waiting += ticks_in(records)
+        entry = Entry(records, marks or {}, ticks_in(records))
+        if self._gap is None and records and self.is_full and not self._keeps_all:
+            self._gap = _Loss(self._cause)
+        if self._gap is not None:
+            self._leave_out(entry, self._gap)
+        else:
+            self._entries.append(entry)
+            self._queued += entry.ticks
 
     def take(self) -> list[Entry]:
-        """Return all that is queued. Until `written` or `failed` is called it counts as queued."""
-        taken = list(self._entries)
-        self._entries.clear()
-        return taken
+        """Return the next entries, or the gap. Until `written` or `failed` is called they count as queued."""
+        if not self._entries and self._gap is not None:
+            self._taken_gap, self._gap = self._gap, None
+            return [self._taken_gap.entry()]
+        ticks = 0
+        while self._entries and ticks < AT_ONCE:
+            self._taken.append(self._entries.popleft())
+            ticks += self._taken[-1].ticks
+        return list(self._taken)
 
-    def written(self, entries: Sequence[Entry]) -> None:
-        """Note that these are in the journal."""
-        ticks = sum(ticks_in(entry.records) for entry in entries)
-        self._waiting -= ticks
+    def written(self) -> Gap | None:
+        """Note that what was taken is in the journal; return the gap, if it was one."""
+        gap, self._taken_gap = self._taken_gap, None
+        ticks = sum(entry.ticks for entry in self._taken)
+        self._queued -= ticks
         self._journaled += ticks
+        self._taken.clear()
+        self._cause = TOO_SLOW
+        return None if gap is None else gap.gap()
 
-    def failed(self, entries: Sequence[Entry]) -> None:
-        """Note that the journal cannot take these, nor anything now; or keep them where nothing is left out."""
-        if self._keeps_all:
-            self._entries.extendleft(reversed(entries))
+    def failed(self, cause: str, *, keep: bool) -> None:
+        """Note that the journal did not take what was taken.
+
+        Args:
+            cause: Why, in the word by which a gap is named.
+            keep: Hold it and what follows, as far as there is room; otherwise all of it is left out.
+        """
+        self._cause = cause
+        self._entries.extendleft(reversed(self._taken))
+        self._taken.clear()
+        if self._taken_gap is None and (keep or self._keeps_all):
             return
-        self.is_lossy = True
-        for entry in (*entries, *self._entries):
-            self._waiting -= ticks_in(entry.records)
-            self._loss.add(entry.records)
+        # What came behind a gap that cannot be written down would make another one: it is made part of it.
+        loss = self._taken_gap or _Loss(cause)
+        loss.cause = cause
+        for entry in self._entries:
+            self._queued -= entry.ticks
+            self._leave_out(entry, loss)
         self._entries.clear()
-
-    def gap(self, cause: str) -> Gap | None:
-        """Return what was left out until now as one gap; None where nothing was, or something before it waits."""
-        return self._loss.gap(cause) if self.is_empty else None
-
-    def resumed(self) -> None:
-        """Note that the gap is in the journal: what comes from now on is taken again."""
-        self._loss.settle()
-        self.is_lossy = False
+        self._gap = loss if self._gap is None else loss.followed_by(self._gap)
+        self._taken_gap = None
 
     def ledger(self) -> JournalLedger:
         """Return the counts."""
-        return JournalLedger(journaled=self._journaled, gapped=self._loss.total, queued=self._waiting)
+        return JournalLedger(journaled=self._journaled, gapped=self._gapped, queued=self._queued)
+
+    def _leave_out(self, entry: Entry, loss: _Loss) -> None:
+        self._gapped += entry.ticks
+        loss.add(entry)
 
 
+@attrs.define(eq=False)
 class _Loss:
-    """What was left out, and not yet written down as a gap."""
+    """One stretch of what was left out: its cause and bounds, how many ticks, and the latest mark of each key."""
 
-    def __init__(self) -> None:
-        self.total = 0
-        self._settled = 0
-        self._span: tuple[int, int] | None = None
+    cause: str
+    span: tuple[int, int] | None = None
+    ticks: int = 0
+    marks: dict[str, bytes] = attrs.field(factory=dict)
 
-    def add(self, records: Sequence[Record]) -> None:
-        self.total += ticks_in(records)
-        for item in records:
+    def add(self, entry: Entry) -> None:
+        self.ticks += entry.ticks
+        self.marks.update(entry.marks)
+        for item in entry.records:
             start_us = item.start_us if isinstance(item, Gap) else item.time_us
             end_us = item.received_us if isinstance(item, Tick) else item.time_us
-            low, high = min(start_us, item.time_us), max(end_us, item.time_us)
-            self._span = (low, high) if self._span is None else (min(self._span[0], low), max(self._span[1], high))
+            self._reach(min(start_us, item.time_us), max(end_us, item.time_us))
 
-    def gap(self, cause: str) -> Gap | None:
-        if self._span is None:
+    def followed_by(self, later: _Loss) -> _Loss:
+        self.ticks += later.ticks
+        self.marks.update(later.marks)
+        if later.span is not None:
+            self._reach(*later.span)
+        return self
+
+    def gap(self) -> Gap | None:
+        """Return the gap; None where only marks have waited."""
+        if self.span is None:
             return None
-        start_us, end_us = self._span
-        return Gap(start_us=start_us, end_us=end_us, cause=cause, missed=self.total - self._settled)
+        start_us, end_us = self.span
+        return Gap(start_us=start_us, end_us=end_us, cause=self.cause, missed=self.ticks)
 
-    def settle(self) -> None:
-        self._settled, self._span = self.total, None
+    def entry(self) -> Entry:
+        gap = self.gap()
+        return Entry([] if gap is None else [gap], self.marks, 0)
+
+    def _reach(self, start_us: int, end_us: int) -> None:
+        low, high = self.span or (start_us, end_us)
+        self.span = min(low, start_us), max(high, end_us)

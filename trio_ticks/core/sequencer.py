@@ -190,6 +190,17 @@ class Sequencer:
         """When to call `advance`, UTC microseconds; None while nothing is held."""
         return self._waiting.next_us
 
+    @property
+    def lateness_us(self) -> int:
+        """How long a tick may be held."""
+        return self._limits.lateness_us
+
+    @property
+    def held_since_us(self) -> int | None:
+        """The receipt of what is held longest: all that came before it was delivered. None while nothing is held."""
+        due_us = self._waiting.next_us
+        return None if due_us is None else due_us - self._limits.lateness_us
+
     def end_session(self, session: Hashable) -> None:
         """Forget what a session showed. What was accepted from it stays; an unknown session is no error."""
         number = self._sessions.pop(session, None)

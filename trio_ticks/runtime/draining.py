@@ -10,20 +10,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import attrs
 import trio
 
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import SinkLedger
-from trio_ticks.errors import SinkRejectedError, SinkUnavailableError
+from trio_ticks.errors import JournalError, SinkRejectedError, TrioTicksError
 from trio_ticks.model import ticks_in
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.journaling import JournalWriter, RunSync
-from trio_ticks.runtime.portions import Portion, portions_of
+from trio_ticks.runtime.portions import Portion, portions_of, readable
 from trio_ticks.runtime.sinks import AnySink, Delivery, Refused, SinkBatch
 from trio_ticks.storage import payload
 from trio_ticks.storage.journal import Cursors, CursorState, DeadLetter, JournalReader, NewDeadLetter
+
+T = TypeVar("T")
 
 log = logging.getLogger("trio_ticks.sink")
 
@@ -42,7 +45,8 @@ class SinkStatistics:
 
     Attributes:
         name: Its name.
-        state: ``draining``, ``waiting`` for something to send, ``holding`` because it takes nothing, or ``ended``.
+        state: ``draining``, ``waiting`` for something to send, ``holding`` because the sink takes nothing or the
+            journal cannot be read or its cursor not moved, or ``ended``.
         position: Everything up to this batch of the journal is settled.
         ledger: Where the journal's ticks are, as far as this sink goes.
         lag_s: The age, since receipt, of the oldest tick that it has not; 0.0 where it has all.
@@ -85,6 +89,7 @@ class Drainer:
     run_sync: RunSync
     chance: Callable[[], float]
     _base: int = 0
+    _oldest_us: int | None = None
     _doing: str = "waiting"
     _attempts: int = 0
     _failures: int = 0
@@ -109,14 +114,14 @@ class Drainer:
 
     def statistics(self) -> SinkStatistics:
         """Return how the sink is doing."""
-        ledger, state = self.ledger(), self.state
-        since_us = state.oldest_pending_us or state.settled_us
+        ledger, state, now_us = self.ledger(), self.state, self.now_us()
+        since_us = self._oldest_us or state.oldest_pending_us or now_us
         return SinkStatistics(
             name=self.sink.name,
             state=self._doing,
             position=state.position,
             ledger=ledger,
-            lag_s=max(0.0, (self.now_us() - since_us) / 1e6) if ledger.pending else 0.0,
+            lag_s=max(0.0, (now_us - since_us) / 1e6) if ledger.pending else 0.0,
             attempts=self._attempts,
             failures=self._failures,
             last_error=self._last_error,
@@ -133,7 +138,9 @@ class Drainer:
         """Hand over what there is; return whether there may be more."""
         if self.state.retrying and not await self._retry(delivery):
             return False
-        portions = await self.run_sync(self._read)
+        portions = await self._with_journal(self._read)
+        if portions is None:
+            return False
         for portion in portions:
             if not await self._drain(delivery, portion):
                 return False
@@ -145,24 +152,28 @@ class Drainer:
         return True
 
     def _read(self) -> list[Portion]:
+        state = self.state
         # What the writer does not know of yet is not counted as appended either.
-        batches = [
-            batch
-            for batch in self.reader.batches(after=self.state.position, limit=ROWS)
-            if batch.position <= self.writer.position
-        ]
-        return portions_of(batches, kinds=self.sink.kinds, batch_ticks=self.sink.batch_ticks)
+        batches = readable(self.reader, after=state.position, last=self.writer.position, limit=ROWS)
+        return portions_of(
+            batches,
+            after=state.position,
+            passed_ticks=self._base + state.stored + state.dead_lettered + state.discarded + state.retrying,
+            kinds=self.sink.kinds,
+            batch_ticks=self.sink.batch_ticks,
+        )
 
     async def _drain(self, delivery: Delivery, portion: Portion) -> bool:
+        self._oldest_us = portion.received_us
         batch = portion.batch
         refused = await self._deliver(delivery, batch) if batch.records else []
         if refused is None:
             return False
-        dead = [_dead_letter(batch, item) for item in refused]
-        lost = sum(letter.ticks for letter in dead)
-        stored = portion.ticks - portion.discarded - lost
-        self.state = await self.run_sync(
-            lambda: self.cursors.settle(
+        dead = [*portion.lost, *(_dead_letter(batch, item) for item in refused)]
+        stored = portion.ticks - portion.discarded - sum(letter.ticks for letter in dead)
+
+        def settle() -> CursorState:
+            return self.cursors.settle(
                 self.sink.name,
                 portion.position,
                 now_us=self.now_us(),
@@ -170,24 +181,48 @@ class Drainer:
                 dead=dead,
                 discarded=portion.discarded,
             )
-        )
-        return True
+
+        return await self._settle(settle)
 
     async def _retry(self, delivery: Delivery) -> bool:
         """Send dead letters again that somebody has asked for."""
-        name = self.sink.name
-        for letter in await self.run_sync(lambda: self.cursors.retrying(name)):
-            batch = SinkBatch(letter.position, payload.decode(letter.payload), [(letter.position, letter.place)])
-            refused = await self._deliver(delivery, batch)
+        letters = await self._with_journal(lambda: self.cursors.retrying(self.sink.name))
+        for letter in letters or ():
+            try:
+                records = payload.decode(letter.payload)
+            except JournalError:
+                refused: Sequence[Refused] | None = [Refused(0, letter.reason)]
+            else:
+                places = [(letter.position, letter.place)]
+                refused = await self._deliver(delivery, SinkBatch(letter.position, records, places))
             if refused is None:
                 return False
-            self.state = await self.run_sync(partial(self._settle_retry, letter, [item.reason for item in refused]))
-        return True
+            reasons = [item.reason for item in refused]
+            if not await self._settle(partial(self._settle_retry, letter, reasons)):
+                return False
+        return letters is not None
 
     def _settle_retry(self, letter: DeadLetter, reasons: Sequence[str]) -> CursorState:
         if reasons:
             return self.cursors.settle_retries(self.sink.name, dead={letter.id: reasons[0]})
         return self.cursors.settle_retries(self.sink.name, stored=(letter.id,))
+
+    async def _settle(self, settle: Callable[[], CursorState]) -> bool:
+        """Move the cursor; return whether it did. Where it did not, what was handed over is once more, later."""
+        state = await self._with_journal(settle)
+        if state is None:
+            return False
+        self.state, self._oldest_us = state, state.oldest_pending_us
+        return True
+
+    async def _with_journal(self, deed: Callable[[], T]) -> T | None:
+        """Do something with the journal until it succeeds; None where the engine stops meanwhile."""
+        while True:
+            try:
+                return await self.run_sync(deed)
+            except JournalError as error:
+                if not await self._hold(error):
+                    return None
 
     async def _deliver(self, delivery: Delivery, batch: SinkBatch) -> Sequence[Refused] | None:
         """Hand a batch over until it is taken or refused; None where the engine stops meanwhile."""
@@ -206,9 +241,9 @@ class Drainer:
 
     async def _hold(self, error: Exception) -> bool:
         """Wait before the next attempt; return whether there is to be one."""
-        words = str(error) if isinstance(error, SinkUnavailableError) else f"{type(error).__name__}: {error}"
+        words = str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"
         if self._doing != "holding" or words != self._last_error:
-            log.warning("sink %s takes nothing, its ticks wait in the journal: %s", self.sink.name, words)
+            log.warning("sink %s is held up, its ticks wait in the journal: %s", self.sink.name, words)
         self._doing, self._last_error = "holding", words
         self._failures += 1
         if self.writer.is_over:

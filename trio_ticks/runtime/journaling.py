@@ -48,7 +48,8 @@ async def in_thread(function: Callable[..., T], *args: Any) -> T:
     Cancellation:
         After the function has returned.
     """
-    return await trio.to_thread.run_sync(function, *args)
+    # A limiter of its own: threads that the user's code has filled with other things do not hold the disk up.
+    return await trio.to_thread.run_sync(function, *args, limiter=trio.CapacityLimiter(1))
 
 
 @attrs.frozen
@@ -57,7 +58,8 @@ class JournalStatistics:
 
     Attributes:
         path: The file.
-        state: ``writing``, ``lossy`` while ticks are left out of it, or ``ended``.
+        state: ``writing``, ``holding`` while it takes nothing and ticks wait for it, ``lossy`` while ticks are left
+            out of it, or ``ended``.
         position: Of the last batch.
         total_ticks: Taken in its life.
         last_error: Why it took nothing, the last time it did not.
@@ -99,9 +101,9 @@ class JournalWriter:
     committed: trio.Event = attrs.field(factory=trio.Event)
     _news: trio.Event = attrs.field(factory=trio.Event)
     _room: trio.Event = attrs.field(factory=trio.Event)
-    _over: bool = False
+    _last_call: trio.Event = attrs.field(factory=trio.Event)
     _ended: bool = False
-    _cause: str = "journal"
+    _is_refused: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.position, self.total_ticks = self.journal.last_position, self.journal.total_ticks
@@ -116,13 +118,12 @@ class JournalWriter:
         was_lossy = self.recorder.is_lossy
         self.recorder.offer(records, marks)
         if self.recorder.is_lossy and not was_lossy:
-            self._cause = "overflow"
-            log.critical("the journal is too slow: ticks are left out of it until it has caught up")
+            self._say(logging.CRITICAL, "journal", "ticks are left out of the journal until it has caught up")
         self._news.set()
 
     def end(self) -> None:
         """Nothing more will come."""
-        self._over = True
+        self._last_call.set()
         self._news.set()
 
     async def wait_room(self) -> None:
@@ -151,7 +152,8 @@ class JournalWriter:
 
     def statistics(self) -> JournalStatistics:
         """Return how the journal is doing."""
-        state = "ended" if self._ended else "lossy" if self.recorder.is_lossy else "writing"
+        state = "lossy" if self.recorder.is_lossy else "holding" if self._is_refused else "writing"
+        state = "ended" if self._ended else state
         return JournalStatistics(str(self.journal.path), state, self.position, self.total_ticks, self.last_error)
 
     async def run(self) -> None:
@@ -161,53 +163,45 @@ class JournalWriter:
             At any await; a commit that has begun is finished. What was queued stays counted as such.
         """
         try:
-            await self._write_all()
+            while await self._turn():
+                pass
         finally:
             self._ended = True
             self._room.set()
             self._wake()
 
-    async def _write_all(self) -> None:
-        while True:
-            if not self._over and self.recorder.is_empty and not self.recorder.is_lossy:
-                await self._news.wait()
-                self._news = trio.Event()
-            if not self._over:
-                await trio.sleep(self.linger_s)
-            if await self._write():
-                if self._over and self.recorder.is_empty and not self.recorder.is_lossy:
-                    return
-            elif (self._over and self.recorder.is_empty) or self.when_full == "stop":
-                return
-            else:
-                await trio.sleep(AGAIN_S)
-
-    async def _write(self) -> bool:
-        """Commit what is queued, or the gap; return whether the journal took it."""
+    async def _turn(self) -> bool:
+        """Wait for something to write, and write it; return whether there may be more."""
+        is_last = self._last_call.is_set()
+        if not is_last:
+            await self._wait_for_work()
         entries = self.recorder.take()
-        gap = None if entries else self.recorder.gap(self._cause)
-        if not entries and gap is None:
-            return True
-        records: list[list[Record]] = [list(entry.records) for entry in entries] if gap is None else [[gap]]
+        if not entries:
+            return not is_last
         try:
-            await self._commit(records, entries, reserved=gap is not None and self._over)
+            await self._commit(entries, reserved=is_last and self.recorder.is_writing_gap)
         except JournalError as error:
-            self._refused(entries, error)
-            return False
-        self.recorder.written(entries)
-        self._room.set()
-        if gap is not None:
-            self.recorder.resumed()
-            self._say("resumed", f"the journal takes ticks again; it lacks {gap.missed:,}")
+            return await self._refused(error, is_last=is_last)
+        self._accepted(is_last=is_last)
         return True
 
-    async def _commit(self, records: list[list[Record]], entries: Sequence[Entry], *, reserved: bool) -> None:
+    async def _wait_for_work(self) -> None:
+        if not self.recorder.has_work:
+            await self._news.wait()
+        self._news = trio.Event()
+        with trio.move_on_after(self.linger_s):
+            await self._last_call.wait()
+
+    async def _commit(self, entries: Sequence[Entry], *, reserved: bool) -> None:
         marks: dict[str, bytes] = {}
-        for entry in entries:
+        # What is kept for the last gap is no room for all that the sequencer remembers. Without any of these marks
+        # the next start finds those before, which is no less true.
+        for entry in () if reserved else entries:
             marks.update(entry.marks)
+        batches = [entry.records for entry in entries]
         now_us = self.now_us()
         done = await self.run_sync(
-            lambda: self.journal.commit(_packed(records), now_us=now_us, marks=marks, reserved=reserved)
+            lambda: self.journal.commit(_packed(batches), now_us=now_us, marks=marks, reserved=reserved)
         )
         self.position, self.total_ticks = done.last_position, self.total_ticks + done.ticks
         self._wake()
@@ -216,29 +210,50 @@ class JournalWriter:
         self.committed.set()
         self.committed = trio.Event()
 
-    def _refused(self, entries: Sequence[Entry], error: JournalError) -> None:
-        is_new, self.last_error = self.last_error != str(error), str(error)
-        was_lossy = self.recorder.is_lossy
-        self.recorder.failed(entries)
-        self._cause = "full" if isinstance(error, JournalFullError) else "journal"
-        if self.when_full == "stop":
-            self.fail(error)
-        elif is_new or not was_lossy:
-            log.critical("the journal takes nothing: %s", error)
-            self._say("journal", str(error))
+    def _accepted(self, *, is_last: bool) -> None:
+        gap = self.recorder.written()
+        self._room.set()
+        if self.recorder.is_lossy:
+            return  # what was queued before is written; it lacks what comes behind
+        if gap is not None or self._is_refused:
+            lacks = f"{gap.missed:,} ticks" if gap is not None else "none"
+            began = "the journal ends" if is_last else "the journal takes ticks again"
+            self._say(logging.WARNING, "resumed", f"{began}; it lacks {lacks}")
+        self._is_refused = False
 
-    def _say(self, status: str, words: str) -> None:
+    async def _refused(self, error: JournalError, *, is_last: bool) -> bool:
+        """Hold what was taken, or leave it out; return whether there is to be another attempt."""
+        was_gap, is_full = self.recorder.is_writing_gap, isinstance(error, JournalFullError)
+        # What another attempt may not help against is left out at once: it would hold up all that follows.
+        self.recorder.failed("full" if is_full else "journal", keep=is_full and not is_last)
+        self.last_error = str(error)
+        if not self._is_refused:
+            self._is_refused = True
+            self._say(logging.CRITICAL, "journal", f"the journal takes nothing: {error}")
+            if self.when_full == "stop":
+                self.fail(error)
+        if not is_last:
+            with trio.move_on_after(AGAIN_S):
+                await self._last_call.wait()
+            return True
+        if self.when_full == "block":
+            await trio.sleep(AGAIN_S)
+            return True
+        return not was_gap  # the gap has one attempt, with the room that is kept for it
+
+    def _say(self, level: int, status: str, words: str) -> None:
+        log.log(level, "%s", words)
         self.tell(Status(status, self.now_us(), words, source="journal"))
 
 
-def _packed(batches: Sequence[list[Record]]) -> list[list[Record]]:
+def _packed(batches: Sequence[Sequence[Record]]) -> list[list[Record]]:
     """Return the same records in fewer and fuller batches."""
     packed: list[list[Record]] = []
     for batch in batches:
         if packed and len(packed[-1]) + len(batch) <= BATCH_TICKS:
             packed[-1].extend(batch)
         elif batch:
-            packed.append(batch)
+            packed.append(list(batch))
     return packed
 
 

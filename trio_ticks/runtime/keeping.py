@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 import attrs
+import trio
 
 from trio_ticks.config import JournalConfig
 from trio_ticks.runtime.assembly import EnginePlan
@@ -15,6 +17,8 @@ from trio_ticks.runtime.journaling import RunSync
 from trio_ticks.runtime.recovery import Recovered, fresh, recover
 from trio_ticks.runtime.sinks import AnySink
 from trio_ticks.storage.journal import Cursors, CursorState, Journal, JournalReader
+
+log = logging.getLogger("trio_ticks.journal")
 
 
 @attrs.frozen
@@ -54,7 +58,10 @@ async def open_kept(plan: EnginePlan, *, now_us: NowUs, run_sync: RunSync) -> As
     try:
         yield await run_sync(partial(_open, plan, plan.journal, stack, now_us()))
     finally:
-        stack.close()
+        # The log is carried over into the file, which may take a moment. Cut short, it would leave the lock with a
+        # process that goes on.
+        with trio.CancelScope(shield=True):
+            await run_sync(stack.close)
 
 
 def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int) -> Kept:
@@ -67,6 +74,8 @@ def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int
             free_floor_bytes=config.min_free,
         )
     )
+    for damage in journal.damage:
+        log.critical("the journal %s is damaged at its end: %s", journal.path, damage.reason)
     drains = [_drain(sink, journal, stack, now_us) for sink in plan.sinks]
     return Kept(config, journal, drains, recover(journal, plan.feeds))
 

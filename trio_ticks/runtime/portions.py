@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 
 import attrs
 
+from trio_ticks.errors import JournalDamagedError
 from trio_ticks.model import Record
 from trio_ticks.runtime.sinks import SinkBatch
-from trio_ticks.storage.journal import StoredBatch
+from trio_ticks.storage.journal import JournalReader, NewDeadLetter, StoredBatch
 
 
 @attrs.define
@@ -16,16 +17,20 @@ class Portion:
     """Consecutive batches of the journal that are handed over as one, and what the cursor moves by.
 
     Attributes:
+        received_us: Receipt of the oldest of them.
         position: Of the last of them.
-        ticks: In all of them.
+        ticks: In all of them, and in what is lost between them.
         discarded: Of these, ticks that the sink does not take.
+        lost: What cannot be read any more, though the journal had taken it.
     """
 
-    position: int
+    received_us: int
+    position: int = 0
     ticks: int = 0
     discarded: int = 0
     records: list[Record] = attrs.field(factory=list)
     places: list[tuple[int, int]] = attrs.field(factory=list)
+    lost: list[NewDeadLetter] = attrs.field(factory=list)
 
     @property
     def batch(self) -> SinkBatch:
@@ -42,12 +47,52 @@ class Portion:
                 self.records.append(record)
                 self.places.append((stored.position, number))
 
+    def add_lost(self, position: int, ticks: int, kinds: Collection[str]) -> None:
+        """Account for ticks of batches, from this position on, that cannot be read any more."""
+        self.ticks += ticks
+        if "tick" in kinds:
+            self.lost.append(NewDeadLetter(position, 0, "the journal is damaged here", b"", ticks))
+        else:
+            self.discarded += ticks
 
-def portions_of(batches: Sequence[StoredBatch], *, kinds: Collection[str], batch_ticks: int) -> list[Portion]:
-    """Return the batches as portions of at least ``batch_ticks`` records, the last as many as there are."""
+
+def readable(reader: JournalReader, *, after: int, last: int, limit: int) -> list[StoredBatch]:
+    """Return the next batches behind a position, up to the last one; what is damaged is passed by.
+
+    Raises:
+        JournalDamagedError: there is something, and none of it can be read.
+    """
+    try:
+        return [batch for batch in reader.batches(after=after, limit=limit) if batch.position <= last]
+    except JournalDamagedError as error:
+        damage = error
+    for position in range(after, last):
+        try:
+            return reader.batches(after=position, limit=1)
+        except JournalDamagedError as error:
+            damage = error
+    raise damage
+
+
+def portions_of(
+    batches: Sequence[StoredBatch], *, after: int, passed_ticks: int, kinds: Collection[str], batch_ticks: int
+) -> list[Portion]:
+    """Return batches as portions of at least ``batch_ticks`` records, the last as many as there are.
+
+    Args:
+        batches: Of the journal, in order.
+        after: The position behind which they were read.
+        passed_ticks: How many the journal had taken up to there: what is missing between two batches is seen by it.
+        kinds: Of the records that are wanted.
+        batch_ticks: See above.
+    """
     portions: list[Portion] = []
     for stored in batches:
         if not portions or len(portions[-1].records) >= batch_ticks:
-            portions.append(Portion(stored.position))
+            portions.append(Portion(stored.first_received_us))
+        lost = stored.total_ticks - stored.ticks - passed_ticks
+        if lost:
+            portions[-1].add_lost(after + 1, lost, kinds)
         portions[-1].add(stored, kinds)
+        after, passed_ticks = stored.position, stored.total_ticks
     return portions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -12,7 +13,9 @@ from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Tick
 from trio_ticks.runtime.assembly import FeedPlan
-from trio_ticks.storage.journal import Journal, JournalReader, Mark
+from trio_ticks.storage.journal import Damage, Journal, JournalReader, Mark
+
+log = logging.getLogger("trio_ticks.journal")
 
 
 @attrs.frozen
@@ -32,6 +35,8 @@ def fresh(plans: Iterable[FeedPlan]) -> Recovered:
 def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
     """Return what an engine goes on with after a stop or a crash. Reads the tail of the journal; blocks.
 
+    What of the tail cannot be read is passed over, and said: the engine goes on from the rest.
+
     Raises:
         JournalError: what was saved was made under another identity, or cannot be read.
     """
@@ -39,37 +44,38 @@ def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
     found = Recovered({}, {})
     with JournalReader(journal.path) as reader:
         for plan in plans:
-            heard: dict[str, int] = {}
-            tail = _noting(_ticks(reader, tail_begins(marks), plan.name), heard)
-            found.sequencers[plan.name] = _sequencer(plan, marks, tail)
-            found.coverage[plan.name] = _coverage(plan, marks, heard)
+            found.sequencers[plan.name] = _sequencer(plan, marks, reader)
+            found.coverage[plan.name] = _coverage(plan, marks, reader)
     return found
 
 
-def _sequencer(plan: FeedPlan, marks: Mapping[str, Mark], tail: Iterable[Tick]) -> Sequencer:
+def _sequencer(plan: FeedPlan, marks: Mapping[str, Mark], reader: JournalReader) -> Sequencer:
     saved = Sequencer(**plan.sequencing).checkpoint_of(windows_of(marks, plan.name))
     try:
-        return Sequencer.restore(saved, tail, **plan.sequencing)
+        return Sequencer.restore(saved, _ticks(reader, tail_begins(marks, plan.name), plan.name), **plan.sequencing)
     except ValueError as error:
         raise JournalError(f"the journal does not fit feed {plan.name}: {error}") from error
 
 
-def _coverage(plan: FeedPlan, marks: Mapping[str, Mark], heard: Mapping[str, int]) -> Coverage:
+def _coverage(plan: FeedPlan, marks: Mapping[str, Mark], reader: JournalReader) -> Coverage:
     coverage = Coverage(feed=plan.name)
-    cause = "stopped" if was_stopped(marks) else "crashed"
-    coverage.resume(coverage_of(marks, plan.name), heard=heard, cause=cause, symbols=plan.feed.symbols)
+    saved, position = coverage_of(marks, plan.name)
+    cause = "stopped" if was_stopped(marks, plan.name) else "crashed"
+    coverage.resume(saved, _ticks(reader, position, plan.name), cause=cause, symbols=plan.feed.symbols)
     return coverage
 
 
 def _ticks(reader: JournalReader, after: int, feed: str) -> Iterator[Tick]:
-    for records in reader.records(after=after, kinds={"tick"}):
+    for records in reader.records(after=after, kinds={"tick"}, on_damage=_say):
         for item in records:
             if isinstance(item, Tick) and item.feed == feed:
                 yield item
 
 
-def _noting(ticks: Iterable[Tick], heard: dict[str, int]) -> Iterator[Tick]:
-    """Pass ticks on, and note when each symbol was heard last."""
-    for tick in ticks:
-        heard[tick.symbol] = max(tick.received_us, heard.get(tick.symbol, 0))
-        yield tick
+def _say(damage: Damage) -> None:
+    log.critical(
+        "batches %d to %d of the journal cannot be read: %s",
+        damage.first_position,
+        damage.last_position,
+        damage.reason,
+    )

@@ -146,7 +146,7 @@ def _one_by_one(
                 yield row
 
 
-# Nothing that was written is of no kind. What lay on half a page that was cut off reads as zeros: it may be anything.
+# Nothing that was written is of no kind. Half a page that was cut off reads as zeros: it may be anything.
 _WANTED = "(last_us >= ? AND first_us < ? AND kinds & ? OR coalesce(kinds, 0) = 0)"
 _ZONES = f"SELECT zone FROM zone WHERE {_WANTED} AND zone >= ? ORDER BY zone"
 _WINDOW = f"SELECT {ROW} FROM batch WHERE {_WANTED} AND position > ? AND position <= ? ORDER BY position"

@@ -1,0 +1,201 @@
+"""What a restart finds is what there was: marks and the tail of the journal, cut off at any commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import attrs
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from trio_ticks.core.coverage import Coverage
+from trio_ticks.core.saving import Saving, coverage_of, tail_begins, was_stopped, windows_of
+from trio_ticks.core.sequencer import Sequencer
+from trio_ticks.model import Tick
+from trio_ticks.testing import START_US, check_identity, ticks
+
+FEED = "a/b"
+"""A slash is what the keys of marks are made with."""
+
+
+@attrs.frozen
+class Step:
+    """So long after the last one a session shows some ticks; what came of it may be committed at once, or later."""
+
+    wait_us: int
+    session: str
+    shown: list[Tick]
+    commits: bool
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        wait_us=st.integers(0, 4),
+        session=st.sampled_from("AB"),
+        shown=st.lists(ticks(symbols=["X", "Y/Z", "Z"], stamps=6, prices=[1.0, 2.0], volumes=[1.0]), max_size=5),
+        commits=st.booleans(),
+    ),
+    max_size=12,
+)
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "identity": st.sampled_from(["content", "time"]),
+        "window_s": st.sampled_from([10.0, 0.000_002, 0.0]),
+        "window_ticks": st.sampled_from([4096, 3, 1]),
+    }
+)
+
+
+@attrs.frozen
+class Mark:
+    """As the journal keeps it."""
+
+    behind: int
+    position: int
+    payload: bytes
+
+
+Windows: TypeAlias = dict[tuple[str, str], tuple[Any, ...]]
+
+
+def memory(sequencer: Sequencer) -> Windows:
+    """Return what a sequencer remembers, however it is arranged."""
+    return {
+        (window["feed"], window["symbol"]): (
+            window["floor_us"],
+            window["high_us"],
+            window["newest_us"],
+            window["id_floor"],
+            {
+                time_us: (size, Counter({repr(key): n for key, n in copies}))
+                for time_us, size, copies in window["stamps"]
+            },
+        )
+        for window in sequencer.checkpoint()["symbols"]
+    }
+
+
+class Life:
+    """A sequencer that is saved by turns, and a journal of whole commits."""
+
+    def __init__(self, settings: dict[str, Any], *, rounds_s: float, entries: int) -> None:
+        self.settings = settings
+        self.now_us = START_US
+        self.sequencer = Sequencer(**settings)
+        coverage = {FEED: Coverage(feed=FEED)}
+        self.saving = Saving({FEED: self.sequencer}, coverage, rounds_s=rounds_s, entries=entries)
+        self.batches: list[list[Tick]] = []
+        self.marks: dict[str, Mark] = {}
+        self.open: list[Tick] = []
+        self.open_marks: dict[str, bytes] = {}
+        self.most = 0
+
+    def play(self, step: Step) -> None:
+        self.now_us += step.wait_us
+        shown = [attrs.evolve(tick, feed=FEED, received_us=self.now_us) for tick in step.shown]
+        self.open += self.sequencer.push(shown, session=step.session, now_us=self.now_us)
+        if self.saving.due(self.now_us):
+            marks = self.saving.step(self.now_us)
+            self.most = max(self.most, sum(key.startswith("window/") for key in marks))
+            self.open_marks.update(marks)
+
+    def commit(self) -> None:
+        behind = len(self.batches)
+        if self.open:
+            self.batches.append(self.open)
+        self.marks |= {key: Mark(behind, len(self.batches), payload) for key, payload in self.open_marks.items()}
+        self.open, self.open_marks = [], {}
+
+    def restart(self) -> Sequencer:
+        """Return the sequencer that goes on from what is in the journal now."""
+        tail = self.batches[tail_begins(self.marks, FEED) :]
+        event(f"tail: {len(tail)} of {len(self.batches)}")
+        saved = Sequencer(**self.settings).checkpoint_of(windows_of(self.marks, FEED))
+        return Sequencer.restore(saved, [tick for batch in tail for tick in batch], **self.settings)
+
+
+def play(script: Sequence[Step], life: Life) -> Sequence[Tick]:
+    """Play a script, with a restart tried at each commit; return what was lost with the last, uncommitted steps."""
+    for step in script:
+        life.play(step)
+        if step.commits:
+            life.commit()
+            assert memory(life.restart()) == memory(life.sequencer)
+    return life.open
+
+
+@given(steps, SETTINGS, st.sampled_from([0.000_002, 0.000_01, 1.0]), st.sampled_from([1, 3, 1_000]))
+def test_after_any_commit_marks_and_tail_are_the_sequencer(
+    script: list[Step], settings: dict[str, Any], rounds_s: float, entries: int
+) -> None:
+    """Wherever the journal ends, a restart remembers what the engine did, no more and no less."""
+    play(script, Life(settings, rounds_s=rounds_s, entries=entries))
+
+
+@given(steps, SETTINGS, st.sampled_from([0.000_002, 1.0]))
+def test_a_vendor_that_repeats_everything_after_a_crash_adds_only_what_was_lost(
+    script: list[Step], settings: dict[str, Any], rounds_s: float
+) -> None:
+    """No tick of the journal comes twice, whatever was lost; no ordinal is given twice over the journal's life."""
+    life = Life(settings, rounds_s=rounds_s, entries=1)
+    play(script, life)
+    kept = [tick for batch in life.batches for tick in batch]
+    shown = [tick for step in script for tick in step.shown]
+    again = [attrs.evolve(tick, feed=FEED, received_us=life.now_us) for tick in dict.fromkeys(shown)]
+    fresh = life.restart().push(again, session="C", now_us=life.now_us)
+    check_identity([*kept, *fresh])
+    assert not {identity(tick) for tick in kept} & {identity(tick) for tick in fresh}
+
+
+def identity(tick: Tick) -> tuple[Any, ...]:
+    return tick.symbol, tick.time_us, tick.price, tick.volume, tick.side
+
+
+@given(steps, SETTINGS)
+def test_a_step_saves_no_more_than_it_should(script: list[Step], settings: dict[str, Any]) -> None:
+    """The cost of a step is bounded: with room for one entry it saves one symbol."""
+    life = Life(settings, rounds_s=0.000_01, entries=1)
+    play(script, life)
+    assert life.most <= 1
+
+
+@given(steps, SETTINGS)
+def test_a_clean_stop_leaves_nothing_to_read_back(script: list[Step], settings: dict[str, Any]) -> None:
+    """After the last marks everything is in them: the tail is what was committed with them, or nothing."""
+    life = Life(settings, rounds_s=0.000_01, entries=1)
+    play(script, life)
+    life.open_marks.update(life.saving.last())
+    behind = len(life.batches)
+    life.commit()
+    assert tail_begins(life.marks, FEED) == behind
+    assert was_stopped(life.marks, FEED)
+    assert memory(life.restart()) == memory(life.sequencer)
+
+
+def test_feeds_do_not_share_marks() -> None:
+    """What one feed's marks say is not taken for another's, whatever characters their names have."""
+    sequencers = {name: Sequencer() for name in ("a", "a/b", "a/b/c")}
+    for name, sequencer in sequencers.items():
+        for symbol in ("c", "b/c"):
+            sequencer.push([Tick(symbol, START_US, 1.0, feed=name)], session=1, now_us=START_US)
+    saving = Saving(sequencers, {name: Coverage(feed=name) for name in sequencers}, rounds_s=1.0)
+    marks = {key: Mark(0, 1, payload) for key, payload in saving.last().items()}
+    for name in sequencers:
+        found = [(window["feed"], window["symbol"]) for window in windows_of(marks, name)]
+        assert sorted(found) == [(name, "b/c"), (name, "c")]
+        assert coverage_of(marks, name) != (None, 0)
+    assert coverage_of(marks, "b") == (None, 0)
+
+
+def test_a_feed_that_was_away_goes_on_from_its_own_round() -> None:
+    """Rounds of an engine without a feed do not move the place from which that feed's tail is read."""
+    one = Saving({"one": Sequencer()}, {"one": Coverage(feed="one")}, rounds_s=1.0)
+    two = Saving({"two": Sequencer()}, {"two": Coverage(feed="two")}, rounds_s=1.0)
+    marks = {key: Mark(7, 8, payload) for key, payload in one.step(START_US).items()}
+    marks |= {key: Mark(90, 91, payload) for key, payload in two.last().items()}
+    assert (tail_begins(marks, "one"), tail_begins(marks, "two"), tail_begins(marks, "three")) == (7, 90, 0)
+    assert (was_stopped(marks, "one"), was_stopped(marks, "two")) == (False, True)
