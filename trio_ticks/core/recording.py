@@ -68,7 +68,7 @@ class Recorder:
         if self.is_full and not self._keeps_all:
             self.is_lossy = True
         if self.is_lossy:
-            self._loss.add(records)
+            self._loss.add(records, marks or {})
             return
         self._entries.append(Entry(records, marks or {}))
         self._waiting += ticks_in(records)
@@ -93,12 +93,17 @@ class Recorder:
         self.is_lossy = True
         for entry in (*entries, *self._entries):
             self._waiting -= ticks_in(entry.records)
-            self._loss.add(entry.records)
+            self._loss.add(entry.records, entry.marks)
         self._entries.clear()
 
     def gap(self, cause: str) -> Gap | None:
         """Return what was left out until now as one gap; None where nothing was, or something before it waits."""
         return self._loss.gap(cause) if self.is_empty else None
+
+    @property
+    def marks_left_out(self) -> Mapping[str, bytes]:
+        """The marks that hold once the gap is written: it stands for the records before them."""
+        return self._loss.marks
 
     def resumed(self) -> None:
         """Note that the gap is in the journal: what comes from now on is taken again."""
@@ -115,10 +120,12 @@ class _Loss:
 
     def __init__(self) -> None:
         self.total = 0
+        self.marks: dict[str, bytes] = {}
         self._settled = 0
         self._span: tuple[int, int] | None = None
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[Record], marks: Mapping[str, bytes]) -> None:
+        self.marks.update(marks)
         self.total += ticks_in(records)
         for item in records:
             start_us = item.start_us if isinstance(item, Gap) else item.time_us
@@ -133,4 +140,4 @@ class _Loss:
         return Gap(start_us=start_us, end_us=end_us, cause=cause, missed=self.total - self._settled)
 
     def settle(self) -> None:
-        self._settled, self._span = self.total, None
+        self._settled, self._span, self.marks = self.total, None, {}

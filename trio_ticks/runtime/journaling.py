@@ -18,7 +18,7 @@ from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.core.saving import Saving
 from trio_ticks.errors import JournalError, JournalFullError
-from trio_ticks.model import Record, Status
+from trio_ticks.model import Gap, Record, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.storage.journal import Journal
 
@@ -83,6 +83,7 @@ class JournalWriter:
         run_sync: Where it waits for the disk.
         tell: Tells consumers that the journal takes nothing, or takes ticks again.
         fail: Stops the engine.
+        settled: Is told of the marks that are in the journal now.
     """
 
     journal: Journal
@@ -93,6 +94,7 @@ class JournalWriter:
     run_sync: RunSync
     tell: Callable[[Status], None]
     fail: Callable[[JournalError], None]
+    settled: Callable[[Mapping[str, bytes]], None]
     last_error: str = ""
     position: int = 0
     total_ticks: int = 0
@@ -190,7 +192,7 @@ class JournalWriter:
             return True
         records: list[list[Record]] = [list(entry.records) for entry in entries] if gap is None else [[gap]]
         try:
-            await self._commit(records, entries, reserved=gap is not None and self._over)
+            await self._commit(records, self._marks(entries, gap), reserved=gap is not None and self._over)
         except JournalError as error:
             self._refused(entries, error)
             return False
@@ -201,15 +203,20 @@ class JournalWriter:
             self._say("resumed", f"the journal takes ticks again; it lacks {gap.missed:,}")
         return True
 
-    async def _commit(self, records: list[list[Record]], entries: Sequence[Entry], *, reserved: bool) -> None:
-        marks: dict[str, bytes] = {}
+    def _marks(self, entries: Sequence[Entry], gap: Gap | None) -> dict[str, bytes]:
+        """Return the marks that hold once these entries, or the gap in their place, are written."""
+        marks = {} if gap is None else dict(self.recorder.marks_left_out)
         for entry in entries:
             marks.update(entry.marks)
+        return marks
+
+    async def _commit(self, records: list[list[Record]], marks: Mapping[str, bytes], *, reserved: bool) -> None:
         now_us = self.now_us()
         done = await self.run_sync(
             lambda: self.journal.commit(_packed(records), now_us=now_us, marks=marks, reserved=reserved)
         )
         self.position, self.total_ticks = done.last_position, self.total_ticks + done.ticks
+        self.settled(marks)
         self._wake()
 
     def _wake(self) -> None:
@@ -258,9 +265,12 @@ class Recording:
         if self.writer.when_full == "block":
             await self.writer.wait_room()
 
-    def record(self, records: Sequence[Record], now_us: int, *, coverage_changed: bool) -> None:
+    def record(
+        self, records: Sequence[Record], now_us: int, *, coverage_changed: bool, places: Mapping[str, bytes]
+    ) -> None:
         """Hand on what a step delivered, and the marks that are due behind it. Never waits."""
         marks = self.saving.coverage_marks() if coverage_changed else {}
+        marks.update(places)
         if self.saving.due(now_us):
             marks.update(self.saving.step(now_us))
         if records or marks:
