@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ GUARD_S = 120.0
 """Nothing waits this long where all is well."""
 
 
-def batch_of(number: int, *, ticks: int = 10, text: str = "") -> list[Record]:
+def batch_of(number: int, *, ticks: int = 10, ballast: int = 0) -> list[Record]:
     """Return a batch in which every field of a tick counts, twins and late ones included, and not only ticks."""
     at_us = NOW_US + number * 1_000
     made: list[Record] = [
@@ -32,7 +33,7 @@ def batch_of(number: int, *, ticks: int = 10, text: str = "") -> list[Record]:
             f"S{n % 3}",
             at_us,
             100.0 + n % 2,
-            price_text="100.10" + text,
+            price_text="100.10",
             side="buy",
             feed="alltick",
             received_us=at_us + 40,
@@ -46,6 +47,8 @@ def batch_of(number: int, *, ticks: int = 10, text: str = "") -> list[Record]:
         Status("resumed", at_us, "ticks again", feed="alltick", symbol="S2"),
         Signal("buy", "S0", at_us, {"size": 3}, strategy="momentum"),
     ]
+    if ballast:  # that does not compress
+        made.append(Status("noted", at_us, random.Random(number).randbytes(ballast // 2).hex()))
     return [*made[: ticks // 2], others[number % 3], *made[ticks // 2 :]]
 
 
@@ -112,9 +115,9 @@ class Writing:
 
 
 @asynccontextmanager
-async def open_writing(path: Path, settings: Redis) -> AsyncIterator[Writing]:
-    """Open a journal and the way to a stream."""
-    with Journal.open(path, now_us=NOW_US, free_floor_bytes=0) as journal:
+async def open_writing(path: Path, settings: Redis, *, made_us: int = NOW_US) -> AsyncIterator[Writing]:
+    """Open a journal, made at some instant, and the way to a stream."""
+    with Journal.open(path, now_us=made_us, free_floor_bytes=0) as journal:
         sink = RedisSink(name="redis", settings=settings, journal=str(path))
         async with sink.open() as delivery:
             yield Writing(path, journal, delivery)

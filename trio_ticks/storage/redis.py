@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import attrs
 import trio
@@ -23,6 +24,8 @@ from trio_ticks.errors import ConfigError, SinkUnavailableError
 from trio_ticks.storage.redis_entry import Entry, id_of
 
 T = TypeVar("T")
+
+_PORT = 6379
 
 # Appends where the newest entry is the one that is expected, and ours. A reply that is no None is the id of another.
 _APPEND = """
@@ -184,11 +187,13 @@ def _client(settings: RedisServer) -> Any:
         "username": settings.username or None,
         "password": settings.password.reveal() if settings.password is not None else None,
     }
-    if settings.url.startswith("rediss:"):
+    where = urlsplit(settings.url)
+    if where.scheme == "rediss":
         # Its own context verifies no host name.
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.ca_file)
-    kind = coredis.RedisCluster if settings.cluster else coredis.Redis
-    return kind.from_url(settings.url, **options)
+        options |= {"ssl": True, "ssl_context": ssl.create_default_context(cafile=settings.ca_file)}
+    if settings.cluster:
+        return coredis.RedisCluster(where.hostname, where.port or _PORT, **options)
+    return coredis.Redis(where.hostname, where.port or _PORT, db=int(where.path.strip("/") or 0), **options)
 
 
 def _module() -> ModuleType:
