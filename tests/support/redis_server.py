@@ -39,7 +39,7 @@ class RedisProcess:
 
     def __init__(self, home: Path, **options: str) -> None:
         self._program = redis_path()
-        self._home = home
+        self.home = home
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         [self.port] = free_ports(1)
@@ -53,21 +53,21 @@ class RedisProcess:
         options = {
             "port": str(self.port),
             "bind": "127.0.0.1",
-            "dir": str(self._home),
+            "dir": str(self.home),
             "appendonly": "yes",
             "appendfsync": "always",
             "save": "",
             **self._options,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        with (self._home / "redis.log").open("ab") as log:
+        with (self.home / "redis.log").open("ab") as log:
             self._process = subprocess.Popen([self._program, *words], stdout=log, stderr=log)
         give_up = time.monotonic() + READY_S
         while self._process.poll() is None and time.monotonic() < give_up:
             if self._pong():
                 return
             time.sleep(0.02)
-        raise RuntimeError(f"redis-server does not start:\n{(self._home / 'redis.log').read_text()[-2000:]}")
+        raise RuntimeError(f"redis-server does not start:\n{(self.home / 'redis.log').read_text()[-2000:]}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it by a signal and wait until it is gone."""

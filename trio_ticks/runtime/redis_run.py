@@ -42,6 +42,9 @@ ENTRIES = 16
 POLL_S = 5.0
 """A reading waits so long for something new. After that it is looked whether the stream still is what it was."""
 
+# Redis takes 0 for ever.
+_AT_ONCE_S = 0.001
+
 IN_FLIGHT_TICKS = 32_768
 """Read and not yet settled, at most, and at most half of what may wait for the journal, so that a reader that catches
 up never overflows it. Fewer would let the journal run dry between two commits."""
@@ -220,10 +223,8 @@ class RedisRun:
     async def _follow(self, stream: RedisStream, events: trio.MemorySendChannel[Event]) -> None:
         while True:
             await self._wait_room()
-            found = await stream.read(after=self._cursor, count=ENTRIES, wait_s=POLL_S)
-            if self._state != "reading":
-                await self._tell(events, "connected", f"reading from position {self._place.position}")
-                self._state = "reading"
+            wait_s = POLL_S if self._state == "reading" else _AT_ONCE_S
+            found = await stream.read(after=self._cursor, count=ENTRIES, wait_s=wait_s)
             for identifier, entry in found:
                 if entry is None:
                     self._pass_by(identifier)
@@ -233,6 +234,9 @@ class RedisRun:
                 self._cursor = identifier
             if not found:
                 await self._look(stream)
+            if self._state != "reading":  # not before: what held it up may still be there
+                self._state = "reading"
+                await self._tell(events, "connected", f"has read up to position {self._place.position}")
 
     async def _hand_on(self, entry: Entry, events: trio.MemorySendChannel[Event]) -> None:
         """Hand a batch to the sequencer.
