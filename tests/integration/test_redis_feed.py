@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from trio_ticks.model import Gap, Status
 from trio_ticks.runtime import redis_run
 from trio_ticks.runtime.engine import Engine, open_engine
 from trio_ticks.runtime.redis_run import RelayStatistics
-from trio_ticks.storage import redis_entry
+from trio_ticks.storage import payload, redis_entry
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +97,10 @@ def told_in(path: Path) -> list[tuple[str, str]]:
     return [(item.status, item.reason) for item in records_in(path) if type(item) is Status and item.feed == "redis"]
 
 
+def has_read(engine: Engine, position: int) -> bool:
+    return relay(engine).position >= position
+
+
 async def read_up_to(engine: Engine, position: int) -> None:
     await until(lambda: relay(engine).settled >= position)
 
@@ -140,7 +145,7 @@ async def test_a_reader_that_is_restarted_goes_on(
             async with reading(feed, journal=second) as engine, trio.open_nursery() as nursery:
                 nursery.start_soon(writing.send_all)
                 wanted = chance.randrange(relay(engine).position, writing.journal.last_position + 1)
-                await until(lambda engine=engine, wanted=wanted: relay(engine).position >= wanted)
+                await until(partial(has_read, engine, wanted))
                 if chance.random() < 0.5:
                     engine.abort()
         await writing.send_all()
@@ -248,9 +253,7 @@ async def test_what_a_newer_version_wrote_is_waited_for(
             await until(lambda: relay(engine).attempts > 3)
             assert (relay(engine).position, relay(engine).state) == (2, "held")
             monkeypatch.setattr(redis_entry, "VERSION", b"2")
-            monkeypatch.setattr(
-                redis_entry.Entry, "records", lambda entry: redis_entry.payloads.decode(entry.payload)
-            )
+            monkeypatch.setattr(redis_entry.Entry, "records", lambda entry: payload.decode(entry.payload))
             await read_up_to(engine, 3)
     [told] = [reason for status, reason in told_in(second) if status == "disconnected"]
     assert "has layout '2'; this trio_ticks knows 1" in told

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
+import trustme
 
 from tests.support.journal import NOW_US
 from tests.support.redis_server import RedisProcess
@@ -267,5 +268,41 @@ async def test_a_cluster_is_written_to_as_well(tmp_path: Path, path: Path) -> No
             with trio.fail_after(GUARD_S):
                 await writing.send_all()
             await assert_published(settings, writing)
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_certificates_are_verified(tmp_path: Path, path: Path, trusted: bool) -> None:
+    """By the authorities of ``ca_file``; without them nothing is sent, not even the password."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    home = tmp_path / "tls"
+    home.mkdir()
+    secured = RedisProcess(home)
+    server = RedisProcess(
+        home,
+        **{
+            "tls-port": str(secured.port),
+            "tls-cert-file": str(tmp_path / "cert.pem"),
+            "tls-key-file": str(tmp_path / "key.pem"),
+            "tls-auth-clients": "no",
+        },
+    )
+    server.start()
+    try:
+        settings = Redis(
+            url=f"rediss://127.0.0.1:{secured.port}", ca_file=str(tmp_path / "ca.pem") if trusted else None
+        )
+        async with open_writing(path, settings) as writing:
+            writing.write(2)
+            if trusted:
+                await writing.send_all()
+                await assert_published(Redis(url=server.url), writing)
+            else:
+                assert "no connection" in await writing.refusal()
     finally:
         server.stop(signal.SIGKILL)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.redis_stage import batch_of
 from trio_ticks.core.relaying import Place, Relayed
-from trio_ticks.model import Gap
+from trio_ticks.model import Gap, Tick
 from trio_ticks.storage import payload
 from trio_ticks.storage.redis_entry import Entry, order_of, trim_below
 
@@ -101,6 +101,7 @@ def test_batches_that_are_gone_are_a_gap(at: int, position: int) -> None:
     assert ([first, *others] if not is_gone else others) == records
     if is_gone:
         assert isinstance(first, Gap)
+        assert isinstance(records[0], Tick)
         assert (first.start_us, first.end_us, first.symbol, first.cause) == (17, records[0].received_us, None, "lost")
     assert batch.place.position == position
     assert batch.ticks == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.influxd import REQUIRED, free_ports
+from tests.support.influxd import REQUIRED
 
 # Generous: a loaded machine may start it slowly, and nothing waits this long where all is well.
 READY_S = 120.0
@@ -29,6 +30,17 @@ def redis_path() -> str:
     return path
 
 
+def _port() -> int:
+    """Return a port that is free now, and that no outgoing connection is given while the server is away."""
+    for port in random.sample(range(15_000, 32_000), 1_000):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise RuntimeError("no free port")
+
+
 class RedisProcess:
     """One server with its own directory; it can be killed and started again, on the same port, on what it kept.
 
@@ -42,7 +54,7 @@ class RedisProcess:
         self.home = home
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        [self.port] = free_ports(1)
+        self.port = _port()
 
     @property
     def url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def batch_of(number: int, *, ticks: int = 10, ballast: int = 0) -> list[Record]:
         )
         for n in range(ticks)
     ]
-    others = [
+    others: list[Record] = [
         Gap(at_us - 500, at_us, "silent", symbol="S1", feed="alltick", missed=2),
         Status("resumed", at_us, "ticks again", feed="alltick", symbol="S2"),
         Signal("buy", "S0", at_us, {"size": 3}, strategy="momentum"),
@@ -128,11 +128,21 @@ async def stream_of(settings: RedisServer) -> list[Entry | None]:
     password = settings.password.reveal() if settings.password is not None else None
     async with coredis.Redis.from_url(settings.url, password=password) as client:
         found = await client.xrange(settings.stream)
-        return [Entry.of(item.identifier, dict(item.field_values)) for item in found]
+        return [Entry.of(bytes_of(item.identifier), _fields(item.field_values)) for item in found]
+
+
+def bytes_of(value: str | bytes) -> bytes:
+    """Return what a client that decodes nothing returns as what it is."""
+    assert isinstance(value, bytes)
+    return value
+
+
+def _fields(values: Mapping[str | bytes, str | bytes]) -> dict[bytes, bytes]:
+    return {bytes_of(name): bytes_of(value) for name, value in values.items()}
 
 
 async def until(holds: Callable[[], object]) -> None:
     """Wait until something holds."""
     with trio.fail_after(GUARD_S):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - another process changes it, which sets no event
             await trio.sleep(0.005)
