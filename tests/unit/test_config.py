@@ -104,8 +104,14 @@ def test_every_table_of_a_file_becomes_its_record() -> None:
 
 def test_a_feed_is_of_the_kind_its_table_is_named_after() -> None:
     """An empty kind is the table's name, in a file and in code."""
-    assert parse_config(FEED, source="", environ={}).feeds["alltick"].kind == "alltick"
-    assert EngineConfig(feeds={"coinbase": FeedConfig(symbols=("A",))}).feeds["coinbase"].kind == "coinbase"
+    assert _vendor(parse_config(FEED, source="", environ={}), "alltick").kind == "alltick"
+    assert _vendor(EngineConfig(feeds={"coinbase": FeedConfig(symbols=("A",))}), "coinbase").kind == "coinbase"
+
+
+def _vendor(config: EngineConfig, name: str) -> FeedConfig:
+    feed = config.feeds[name]
+    assert isinstance(feed, FeedConfig)
+    return feed
 
 
 TEXTS = "must be a list of at least one text, none of them blank"
@@ -265,7 +271,7 @@ def test_variables_come_from_the_process_unless_given(monkeypatch: pytest.Monkey
     """Without a mapping the process has the variables; a name it lacks, or cannot have, is refused."""
     text = FEED + "token = '${TRIO_TICKS_TEST}'"
     monkeypatch.setenv("TRIO_TICKS_TEST", TOKEN)
-    assert parse_config(text, source="x").feeds["alltick"].token == Secret(TOKEN)
+    assert _vendor(parse_config(text, source="x"), "alltick").token == Secret(TOKEN)
     monkeypatch.delenv("TRIO_TICKS_TEST")
     with pytest.raises(ConfigError, match="no variable 'TRIO_TICKS_TEST'"):
         parse_config(text, source="x")

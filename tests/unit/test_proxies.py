@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from trio_ticks.config import ConnectionConfig, Secret, parse_config
+from trio_ticks.config import ConnectionConfig, FeedConfig, Secret, parse_config
 from trio_ticks.config.proxies import Proxies, parse_proxy
 from trio_ticks.errors import ConfigError
 
@@ -74,7 +74,9 @@ def test_a_configured_proxy_is_a_secret() -> None:
     text = '[feeds.x]\nsymbols = ["A"]\nproxy = "http://u:s3cret@proxy.example"\n'
     config = parse_config(text, source="file")
     assert "s3cret" not in repr(config)
-    assert config.feeds["x"].proxy == Secret("http://u:s3cret@proxy.example")
+    feed = config.feeds["x"]
+    assert isinstance(feed, FeedConfig)
+    assert feed.proxy == Secret("http://u:s3cret@proxy.example")
 
 
 def shown(environment: dict[str, str], host: str, *, secure: bool = True, configured: str | None = None) -> str:

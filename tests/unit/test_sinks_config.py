@@ -95,7 +95,10 @@ def test_a_table_is_a_sink_by_its_name_its_kind_or_its_function(text: str, sink:
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("[sinks.x]", r"^f: sinks\.x\.kind = 'x': must be one of influxdb; a sink of your own has use instead$"),
+        (
+            "[sinks.x]",
+            r"^f: sinks\.x\.kind = 'x': must be one of influxdb, redis; a sink of your own has use instead$",
+        ),
         ("[sinks.x]\nkind = 1", r"^f: sinks\.x\.kind = 1: must be one of"),
         ("[sinks]\nx = 1", r"^f: sinks\.x: must be a table$"),
         (f"[sinks.influxdb]\nbuckett = 1\n{WHERE}", r"^f: sinks\.influxdb\.buckett: .*did you mean bucket\?$"),

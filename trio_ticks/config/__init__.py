@@ -1,9 +1,8 @@
 """The engine's configuration: frozen records, their defaults and rules, and how a TOML file becomes them.
 
-``records`` holds what can be set and why each default is what it is, ``sinks`` the same for databases, ``rules`` what
-a value may be,
-``secret`` the text that is printed nowhere, ``load`` the way from a file. Nothing else in trio_ticks reads
-the environment.
+``records`` holds what can be set and why each default is what it is, ``sinks`` and ``redis`` the same for
+databases, ``rules`` what a value may be, ``secret`` the text that is printed nowhere, ``load`` the way from a file.
+Nothing else in trio_ticks reads the environment.
 """
 
 from trio_ticks.config.load import load_config, parse_config
@@ -24,6 +23,7 @@ from trio_ticks.config.records import (
     Transport,
     WhenFull,
 )
+from trio_ticks.config.redis import Redis, RedisFeed, RedisServer
 from trio_ticks.config.secret import Secret, secret_from_env
 from trio_ticks.config.sinks import FunctionSink, InfluxDB, SinkConfig
 
@@ -40,6 +40,9 @@ __all__ = [
     "OnError",
     "Overflow",
     "PacingConfig",
+    "Redis",
+    "RedisFeed",
+    "RedisServer",
     "Secret",
     "SequencerConfig",
     "SinkConfig",

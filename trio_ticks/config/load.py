@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import attrs
 
-from trio_ticks.config.records import EngineConfig
+from trio_ticks.config.records import AnyFeed, EngineConfig, feed_of_table
 from trio_ticks.config.rules import Rule
 from trio_ticks.config.sinks import SinkConfig, sink_of_table
 from trio_ticks.errors import ConfigError
@@ -116,9 +116,17 @@ def _nested(hint: Any, value: Any, key: str) -> Any:
     kind = next(iter(get_args(hint)[1:]), None)
     if isinstance(kind, type) and attrs.has(kind):
         return {name: _record(kind, item, _below(key, name)) for name, item in _table(value, key).items()}
+    if kind == AnyFeed:
+        return {name: _feed(name, item, _below(key, name)) for name, item in _table(value, key).items()}
     if kind == SinkConfig:
         return {name: _sink(name, item, _below(key, name)) for name, item in _table(value, key).items()}
     return value
+
+
+def _feed(name: str, value: object, key: str) -> AnyFeed:
+    """Build the record of the kind that a table of ``[feeds]`` names."""
+    kind, settings = feed_of_table(name, _table(value, key))
+    return _record(kind, settings, key)
 
 
 def _sink(name: str, value: object, key: str) -> SinkConfig:

@@ -13,6 +13,7 @@ import attrs
 
 from trio_ticks.config import rules
 from trio_ticks.config.proxies import proxy_url
+from trio_ticks.config.redis import RedisFeed
 from trio_ticks.config.secret import Secret, concealed
 from trio_ticks.config.sinks import SinkConfig
 
@@ -131,6 +132,24 @@ class FeedConfig(ConnectionConfig):
     token: Secret | None = attrs.field(default=None, converter=concealed, validator=rules.optional(_TOKEN))
     plan: str | None = attrs.field(default=None, validator=rules.optional(rules.some_text()))
     url: str | None = attrs.field(default=None, validator=rules.optional(rules.url()))
+
+
+AnyFeed: TypeAlias = FeedConfig | RedisFeed
+"""A vendor's, or another engine's."""
+
+
+def feed_of_table(name: str, table: Mapping[str, Any]) -> tuple[type[AnyFeed], Mapping[str, Any]]:
+    """Return which record a ``[feeds.NAME]`` is, and the settings that are the record's."""
+    if table.get("kind", name) != "redis":
+        return FeedConfig, table
+    return RedisFeed, {key: value for key, value in table.items() if key != "kind"}
+
+
+def _named(name: str, feed: AnyFeed) -> AnyFeed:
+    """Return a feed that goes by the name of its table."""
+    if isinstance(feed, RedisFeed):
+        return attrs.evolve(feed, name=name)
+    return attrs.evolve(feed, kind=feed.kind or name)
 
 
 @attrs.frozen(kw_only=True)
@@ -254,7 +273,7 @@ class EngineConfig:
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
 
-    feeds: Mapping[str, FeedConfig] = attrs.field(validator=rules.tables("feeds", FeedConfig, least=1))
+    feeds: Mapping[str, AnyFeed] = attrs.field(validator=rules.tables("feeds", AnyFeed, least=1))
     sequencer: SequencerConfig = attrs.field(factory=SequencerConfig, validator=rules.instance_of(SequencerConfig))
     strategies: Mapping[str, StrategyConfig] = attrs.field(
         factory=dict, validator=rules.tables("strategies", StrategyConfig)
@@ -270,5 +289,5 @@ class EngineConfig:
 
     def __attrs_post_init__(self) -> None:
         # Attrs' own way to finish a frozen record.
-        named = {name: attrs.evolve(feed, kind=feed.kind or name) for name, feed in self.feeds.items()}
+        named = {name: _named(name, feed) for name, feed in self.feeds.items()}
         object.__setattr__(self, "feeds", named)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from trio_ticks.config import rules
+from trio_ticks.config.redis import Redis
 from trio_ticks.config.secret import Secret, concealed, secret_from_env
 from trio_ticks.errors import ConfigError
 
@@ -106,9 +107,9 @@ class FunctionSink:
     use: str = attrs.field(validator=rules.reference())
 
 
-SinkConfig: TypeAlias = InfluxDB | FunctionSink
+SinkConfig: TypeAlias = InfluxDB | Redis | FunctionSink
 
-_KINDS: dict[str, type[SinkConfig]] = {"influxdb": InfluxDB}
+_KINDS: dict[str, type[SinkConfig]] = {"influxdb": InfluxDB, "redis": Redis}
 
 
 def sink_of_table(name: str, table: Mapping[str, Any]) -> tuple[type[SinkConfig], Mapping[str, Any]]:

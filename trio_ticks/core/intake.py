@@ -1,9 +1,10 @@
 """From what the lines report to the one order of records that everybody sees.
 
 Lines send events through one channel: a session went live, it brought ticks, it ended, symbols are not wanted any
-longer, and notices for people. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer`
-what may be delivered, the feed's `Coverage` which gaps are now known, and keeps the counts. The driver calls, in this
-order and without an await between a call and the use of what it returns:
+longer, and notices for people. A feed that another engine fills sends batches that are sequenced already. `Intake`
+is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be delivered, the feed's
+`Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order and without an await
+between a call and the use of what it returns:
 
 * `handle(event, now_us)` for every event;
 * `advance(now_us)` when `next_release_us` is reached;
@@ -19,6 +20,7 @@ import attrs
 
 from trio_ticks.core.coverage import Coverage
 from trio_ticks.core.ledger import Inbox, Ledger
+from trio_ticks.core.relaying import PLACE, Place, Relayed
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.model import Record, Status, Tick
 
@@ -85,7 +87,7 @@ class Notice:
     status: Status
 
 
-Event: TypeAlias = Live | Arrival | Ended | Dropped | Notice
+Event: TypeAlias = Live | Arrival | Relayed | Ended | Dropped | Notice
 
 
 class Intake:
@@ -108,6 +110,8 @@ class Intake:
         self._coverage = coverage or {feed: Coverage(feed=feed) for feed in sequencers}
         self._covered_anew = False
         self._inbox = inbox
+        self._relayed = 0
+        self._places: dict[str, Place] = {}
         self._unusable = 0
         self._refused: dict[str, Mapping[str, int]] = {}
         self._told: dict[str, dict[str, int]] = {}
@@ -127,6 +131,8 @@ class Intake:
         """Take one event; return the records that may be delivered now, in order."""
         if isinstance(event, Arrival):
             return self._arrived(event, now_us)
+        if isinstance(event, Relayed):
+            return self._take_over(event)
         self._covered_anew = True
         if isinstance(event, Live):
             coverage = self._coverage[event.session.feed]
@@ -144,6 +150,11 @@ class Intake:
         changed, self._covered_anew = self._covered_anew, False
         return changed
 
+    def new_places(self) -> dict[str, bytes]:
+        """Return the marks of the places that feeds have reached since the last call."""
+        places, self._places = self._places, {}
+        return {PLACE + feed: place.save() for feed, place in places.items()}
+
     def advance(self, now_us: int) -> list[Record]:
         """Return the held ticks that are due."""
         return [tick for s in self._sequencers.values() for tick in s.advance(now_us)]
@@ -160,7 +171,7 @@ class Intake:
         counts = [s.counts for s in self._sequencers.values()]
         return Ledger(
             received=self._inbox.received,
-            accepted=sum(c.accepted for c in counts),
+            accepted=self._relayed + sum(c.accepted for c in counts),
             duplicates=sum(c.duplicates for c in counts),
             rejected=self._unusable + sum(c.rejected for c in counts),
             expired=sum(c.expired for c in counts),
@@ -168,6 +179,12 @@ class Intake:
             held=sum(c.held for c in counts),
             inbox=self._inbox.waiting,
         )
+
+    def _take_over(self, batch: Relayed) -> list[Record]:
+        self._inbox.take(batch.ticks)
+        self._relayed += batch.ticks
+        self._places[batch.feed] = batch.place
+        return list(batch.records)
 
     def _arrived(self, arrival: Arrival, now_us: int) -> list[Record]:
         session, ticks, rejected = arrival.session, arrival.ticks, arrival.rejected

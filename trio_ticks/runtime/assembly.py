@@ -16,6 +16,8 @@ from trio_ticks.config import (
     FeedConfig,
     InfluxDB,
     JournalConfig,
+    Redis,
+    RedisFeed,
     SequencerConfig,
     SinkConfig,
     StopConfig,
@@ -30,9 +32,11 @@ from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.influx_sink import InfluxSink
+from trio_ticks.runtime.redis_sink import RedisSink
 from trio_ticks.runtime.road import Road, road_of
 from trio_ticks.runtime.sinks import AnySink, Sink, SinkBatch
 from trio_ticks.runtime.strategy import Strategy
+from trio_ticks.storage.redis import check_installed
 
 SUBSCRIPTION = "subscription"
 """What the engine calls the consumers that `Engine.subscribe` opens, with a number behind."""
@@ -41,8 +45,8 @@ FORMER = "former"
 """Under which the ledger sums up those that are gone."""
 
 
-Sinkable: TypeAlias = AnySink | InfluxDB | Callable[[SinkBatch], Awaitable[Any]]
-"""A sink, an InfluxDB's settings, or an async function of a batch."""
+Sinkable: TypeAlias = AnySink | InfluxDB | Redis | Callable[[SinkBatch], Awaitable[Any]]
+"""A sink, the settings of an InfluxDB or a Redis, or an async function of a batch."""
 
 
 @attrs.frozen
@@ -74,6 +78,7 @@ class EnginePlan:
     """All that an engine is made of."""
 
     feeds: tuple[FeedPlan, ...]
+    relays: tuple[RedisFeed, ...]
     strategies: tuple[Strategy, ...]
     journal: JournalConfig | None
     sinks: tuple[AnySink, ...]
@@ -82,7 +87,7 @@ class EnginePlan:
 
 
 def assemble(
-    sources: Sequence[Feed | EngineConfig | str | Path],
+    sources: Sequence[Feed | RedisFeed | EngineConfig | str | Path],
     *,
     strategies: Iterable[Strategy | Callable[..., Any]] = (),
     connection: ConnectionConfig | None = None,
@@ -96,20 +101,24 @@ def assemble(
     Raises:
         ConfigError: something in it cannot work; the message names it and what is accepted.
     """
-    config, feeds = _told_apart(sources)
+    config, feeds, relays = _told_apart(sources)
     settings = sequencer or config.sequencer
-    planned = [_configured(name, feed, settings) for name, feed in config.feeds.items()]
+    planned = [
+        _configured(name, feed, settings) for name, feed in config.feeds.items() if isinstance(feed, FeedConfig)
+    ]
     planned += _given(feeds, connection or ConnectionConfig(), settings)
+    kept = _journal(journal) or config.journal
     plan = EnginePlan(
         feeds=tuple(planned),
+        relays=tuple(relays),
         strategies=(
             *(_named(name, item) for name, item in config.strategies.items()),
             *(item if isinstance(item, Strategy) else Strategy(item) for item in strategies),
         ),
-        journal=_journal(journal) or config.journal,
+        journal=kept,
         sinks=(
-            *(_configured_sink(name, item, planned) for name, item in config.sinks.items()),
-            *(_given_sink(item, planned) for item in sinks),
+            *(_configured_sink(name, item, planned, kept) for name, item in config.sinks.items()),
+            *(_given_sink(item, planned, kept) for item in sinks),
         ),
         grace_s=(config.stop if grace_s is None else StopConfig(grace_s=grace_s)).grace_s,
         ingest_batches=config.ingest_batches,
@@ -122,7 +131,7 @@ def assemble(
 class _Defaults:
     """What stands for a configuration where there are only feed objects."""
 
-    feeds: Mapping[str, FeedConfig] = attrs.field(factory=dict)
+    feeds: Mapping[str, FeedConfig | RedisFeed] = attrs.field(factory=dict)
     strategies: Mapping[str, StrategyConfig] = attrs.field(factory=dict)
     sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict)
     journal: JournalConfig | None = None
@@ -132,18 +141,20 @@ class _Defaults:
 
 
 def _told_apart(
-    sources: Sequence[Feed | EngineConfig | str | Path],
-) -> tuple[EngineConfig | _Defaults, list[Feed]]:
-    """Return the configuration and the feed objects: one or the other."""
+    sources: Sequence[Feed | RedisFeed | EngineConfig | str | Path],
+) -> tuple[EngineConfig | _Defaults, list[Feed], list[RedisFeed]]:
+    """Return the configuration and the feed objects, one or the other, and the feeds that another engine fills."""
     if not sources:
         raise ConfigError('no feed: give at least one, such as Coinbase("BTC-USD"), or the path of a configuration')
     configs = [source for source in sources if isinstance(source, EngineConfig | str | Path)]
     if not configs:
-        return _Defaults(), [check_feed(source) for source in sources]
+        relays = [source for source in sources if isinstance(source, RedisFeed)]
+        return _Defaults(), [check_feed(source) for source in sources if not isinstance(source, RedisFeed)], relays
     if len(sources) > 1:
         raise ConfigError("a configuration names all its feeds: give one configuration, or feed objects, not both")
     config = configs[0]
-    return (config if isinstance(config, EngineConfig) else load_config(config)), []
+    config = config if isinstance(config, EngineConfig) else load_config(config)
+    return config, [], [feed for feed in config.feeds.values() if isinstance(feed, RedisFeed)]
 
 
 def _configured(name: str, config: FeedConfig, settings: SequencerConfig) -> FeedPlan:
@@ -170,18 +181,24 @@ def _journal(journal: JournalConfig | str | Path | None) -> JournalConfig | None
     return JournalConfig(path=str(journal)) if isinstance(journal, str | Path) else journal
 
 
-def _configured_sink(name: str, config: SinkConfig, feeds: Sequence[FeedPlan]) -> AnySink:
+def _configured_sink(
+    name: str, config: SinkConfig, feeds: Sequence[FeedPlan], journal: JournalConfig | None
+) -> AnySink:
     if isinstance(config, InfluxDB):
         return _influx(name, config, feeds)
+    if isinstance(config, Redis):
+        return _redis(name, config, journal)
     try:
         return Sink(load_object(config.use), name=name)
     except ConfigError as error:
         raise ConfigError(f"sinks.{name}.use: {error}") from None
 
 
-def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan]) -> AnySink:
+def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan], journal: JournalConfig | None) -> AnySink:
     if isinstance(sink, InfluxDB):
         return _influx("influxdb", sink, feeds)
+    if isinstance(sink, Redis):
+        return _redis("redis", sink, journal)
     return Sink(sink) if inspect.iscoroutinefunction(sink) else cast("AnySink", sink)
 
 
@@ -189,6 +206,11 @@ def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink
     # Ids that are merely unique may lie a multiple of a thousand apart within one microsecond.
     by_trade_id = frozenset(feed.name for feed in feeds if getattr(feed.feed, "counts_trades", False))
     return InfluxSink(name=name, settings=settings, by_trade_id=by_trade_id)
+
+
+def _redis(name: str, settings: Redis, journal: JournalConfig | None) -> AnySink:
+    # Without a journal there is nothing to publish, which `_check` says of every sink.
+    return RedisSink(name=name, settings=settings, journal="" if journal is None else journal.path)
 
 
 def _named(name: str, config: StrategyConfig) -> Strategy:
@@ -209,7 +231,9 @@ def _named(name: str, config: StrategyConfig) -> Strategy:
 
 
 def _check(plan: EnginePlan) -> None:
-    _check_different("feed", [feed.name for feed in plan.feeds])
+    _check_different("feed", [*(feed.name for feed in plan.feeds), *(relay.name for relay in plan.relays)])
+    if plan.relays:
+        check_installed()
     _check_different("sink", [sink.name for sink in plan.sinks])
     if plan.sinks and plan.journal is None:
         raise ConfigError(f"sink {plan.sinks[0].name!r} drains a journal; give journal= or [journal] as well")
@@ -220,11 +244,14 @@ def _check(plan: EnginePlan) -> None:
             # Both are needed for nothing yet: what they would refuse at the first connect is refused now.
             feed.road.proxy_towards(parse_url(service.url, secret_query=service.secret_query))
             carried.update(service.symbols)
+    for relay in plan.relays:
+        carried.update(relay.symbols or ())
+    carries_any = any(relay.symbols is None for relay in plan.relays)
     for strategy in plan.strategies:
         if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):
             raise ConfigError(f"strategy {strategy.title!r}: that name is the engine's own; accepted is any other")
         unknown = sorted(set(strategy.symbols or ()) - carried)
-        if unknown:
+        if unknown and not carries_any:
             raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")
 
 

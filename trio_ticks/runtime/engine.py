@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trio_ticks.config import ConnectionConfig, EngineConfig, JournalConfig, Overflow, SequencerConfig
+from trio_ticks.config import ConnectionConfig, EngineConfig, JournalConfig, Overflow, RedisFeed, SequencerConfig
 from trio_ticks.core.intake import Event, Intake, Notice
 from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
@@ -32,6 +32,8 @@ from trio_ticks.runtime.journaling import RunSync, in_thread
 from trio_ticks.runtime.keeper import Keeper
 from trio_ticks.runtime.keeping import Kept, open_kept, recovered_of
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
+from trio_ticks.runtime.places import Places
+from trio_ticks.runtime.redis_run import IN_FLIGHT_TICKS, RedisRun
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.shard import build_shards
 from trio_ticks.runtime.statistics import EngineStatistics
@@ -45,7 +47,7 @@ log = logging.getLogger("trio_ticks.engine")
 LOOK_S = 10.0
 """Between two looks for stale symbols: fine beside a bound of minutes, and nothing beside the cost of the ticks."""
 
-Source: TypeAlias = Feed | EngineConfig | str | Path
+Source: TypeAlias = Feed | RedisFeed | EngineConfig | str | Path
 """A feed object, a configuration, or the path of one."""
 
 
@@ -71,7 +73,10 @@ class Engine:
         inbox = Inbox()
         recovered = recovered_of(plan, kept)
         self._intake = Intake(sequencers=recovered.sequencers, coverage=recovered.coverage, inbox=inbox)
-        self._keeper = None if kept is None else Keeper(kept, self._tell, self._fail, now_us, run_sync, chance)
+        self._places = Places(recovered.marks)
+        self._keeper = None
+        if kept is not None:
+            self._keeper = Keeper(kept, self._tell, self._fail, self._places.settle, now_us, run_sync, chance)
         self._fanout = Fanout()
         wire = partial(
             Wiring,
@@ -87,6 +92,20 @@ class Engine:
         self._feeds = {
             feed.name: _feed_run(feed, wire(open_link=open_link or opener(feed.connection.transport)))
             for feed in plan.feeds
+        }
+        self._relays = {
+            relay.name: RedisRun(
+                settings=relay,
+                events=self._send,
+                inbox=inbox,
+                places=self._places,
+                is_kept=kept is not None,
+                queue_ticks=IN_FLIGHT_TICKS if kept is None else kept.config.queue_ticks,
+                now_us=now_us,
+                chance=chance,
+                retry_first=retry_first,
+            )
+            for relay in plan.relays
         }
         self._strategies: list[StrategyState] = []
         self._numbers = itertools.count(1)
@@ -111,7 +130,7 @@ class Engine:
                         self._start(strategy, drain)
                     with self._send, self._holding_failures(), self._ingest:
                         async with trio.open_nursery() as ingest:  # closes first
-                            for feed in self._feeds.values():
+                            for feed in self._sources:
                                 ingest.start_soon(self._run_feed, feed, name=feed.name)
                             ingest.start_soon(self._look_for_stale, name="stale symbols")
                     self.stop()
@@ -131,6 +150,7 @@ class Engine:
             events=self._receive,
             fanout=self._fanout,
             now_us=self._now_us,
+            settle=self._places.settle,
             recording=None if self._keeper is None else self._keeper.recording,
         )
         self._fanout.end(self.failure())
@@ -145,22 +165,27 @@ class Engine:
                 for status in feed.look_for_stale(now_us, uncovered.get(feed.name, ()), last_us):
                     await emit(self._send, Notice(status))
 
-    async def _run_feed(self, feed: FeedRun) -> None:
+    async def _run_feed(self, feed: FeedRun | RedisRun) -> None:
         """Run a feed until cancelled. One that fails for good is given up, and with the last one the engine."""
         try:
             await feed.run()
         except FeedError as error:
             await self._give_up(feed, error)
 
-    async def _give_up(self, feed: FeedRun, error: FeedError) -> None:
+    async def _give_up(self, feed: FeedRun | RedisRun, error: FeedError) -> None:
         self._failed_feeds[feed.name] = error
-        await feed.bury(self._send, error.cause)
-        if len(self._failed_feeds) == len(self._feeds):
+        if isinstance(feed, FeedRun):
+            await feed.bury(self._send, error.cause)
+        if len(self._failed_feeds) == len(self._sources):
             self._failures += self._failed_feeds.values()  # raised to the caller, so they are not logged as well
             self.stop()
         else:
             log.critical("feed %s is given up: %s", feed.name, error)
             await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=feed.name)))
+
+    @property
+    def _sources(self) -> list[FeedRun | RedisRun]:
+        return [*self._feeds.values(), *self._relays.values()]
 
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
         state = StrategyState(strategy.title)
@@ -213,7 +238,7 @@ class Engine:
     @property
     def symbols(self) -> Mapping[str, tuple[str, ...]]:
         """The symbols that this engine carries, by feed."""
-        return {name: feed.symbols for name, feed in self._feeds.items()}
+        return {feed.name: feed.symbols for feed in self._sources}
 
     async def add_symbols(self, *symbols: str, feed: str | None = None) -> None:
         """Carry these, too, from now on. Each connection asks for all its symbols anew as soon as its pacing allows.
@@ -296,6 +321,7 @@ class Engine:
             gaps=dict(self._fanout.gaps),
             uncovered=self._intake.uncovered,
             shards=tuple(shard for feed in self._feeds.values() for shard in feed.statistics()),
+            relays=tuple(relay.statistics() for relay in self._relays.values()),
             strategies=tuple(attrs.evolve(state) for state in self._strategies),
             journal=None if self._keeper is None else self._keeper.writer.statistics(),
             sinks=() if self._keeper is None else self._keeper.sink_statistics(),
@@ -333,6 +359,8 @@ class Engine:
             raise failure
 
     def _only_feed(self, name: str | None) -> FeedRun:
+        if name in self._relays or not self._feeds:
+            raise ConfigError("what a feed from Redis carries is the writing engine's to say")
         if name is None and len(self._feeds) > 1:
             raise ConfigError(f"feed: say which of {', '.join(self._feeds)}")
         if name is not None and name not in self._feeds:
@@ -340,6 +368,8 @@ class Engine:
         return self._feeds[name or next(iter(self._feeds))]
 
     def _check_carried(self, symbols: Iterable[str], feed: str | None) -> None:
+        if self._relays and feed not in self._feeds:
+            return  # whose ticks come through Redis, and of which symbols, is known only when they come
         if feed is not None and feed not in self.symbols:
             raise ConfigError(f"this engine has no feed {feed!r}; it has {', '.join(self.symbols)}")
         carried = {symbol for name, some in self.symbols.items() if feed in {None, name} for symbol in some}

@@ -18,7 +18,7 @@ from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.core.saving import Saving
 from trio_ticks.errors import JournalError, JournalFullError
-from trio_ticks.model import Record, Status
+from trio_ticks.model import Gap, Record, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.storage.journal import Journal
 
@@ -85,6 +85,7 @@ class JournalWriter:
         run_sync: Where it waits for the disk.
         tell: Tells consumers that the journal takes nothing, or takes ticks again.
         fail: Stops the engine.
+        settled: Is told of the marks that are in the journal now.
     """
 
     journal: Journal
@@ -95,6 +96,7 @@ class JournalWriter:
     run_sync: RunSync
     tell: Callable[[Status], None]
     fail: Callable[[JournalError], None]
+    settled: Callable[[Mapping[str, bytes]], None]
     last_error: str = ""
     position: int = 0
     total_ticks: int = 0
@@ -204,6 +206,7 @@ class JournalWriter:
             lambda: self.journal.commit(_packed(batches), now_us=now_us, marks=marks, reserved=reserved)
         )
         self.position, self.total_ticks = done.last_position, self.total_ticks + done.ticks
+        self.settled(marks)
         self._wake()
 
     def _wake(self) -> None:
@@ -273,9 +276,12 @@ class Recording:
         if self.writer.when_full == "block":
             await self.writer.wait_room()
 
-    def record(self, records: Sequence[Record], now_us: int, *, coverage_changed: bool) -> None:
+    def record(
+        self, records: Sequence[Record], now_us: int, *, coverage_changed: bool, places: Mapping[str, bytes]
+    ) -> None:
         """Hand on what a step delivered, and the marks that are due behind it. Never waits."""
         marks = self.saving.coverage_marks() if coverage_changed else {}
+        marks.update(places)
         if self.saving.due(now_us):
             marks.update(self.saving.step(now_us))
         if records or marks:

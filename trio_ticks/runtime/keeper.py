@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 import trio
@@ -25,6 +25,7 @@ class Keeper:
         kept: The open journal, and its sinks.
         tell: Lets consumers know, without waiting.
         fail: Stops the engine.
+        settled: Is told of the marks that are in the journal now.
         now_us: The clock.
         run_sync: Where it is waited for the disk.
         chance: Returns a number in [0, 1) to spread retries with.
@@ -35,6 +36,7 @@ class Keeper:
         kept: Kept,
         tell: Callable[[Status], None],
         fail: Callable[[TrioTicksError], None],
+        settled: Callable[[Mapping[str, bytes]], None],
         now_us: NowUs,
         run_sync: RunSync,
         chance: Callable[[], float],
@@ -49,6 +51,7 @@ class Keeper:
             run_sync=run_sync,
             tell=tell,
             fail=fail,
+            settled=settled,
         )
         saving = Saving(recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s)
         self.recording = Recording(self.writer, saving)

@@ -20,10 +20,11 @@ log = logging.getLogger("trio_ticks.journal")
 
 @attrs.frozen
 class Recovered:
-    """By feed, the sequencer and the coverage to go on with."""
+    """By feed, the sequencer and the coverage to go on with; and all marks, where feeds with places find theirs."""
 
     sequencers: dict[str, Sequencer]
     coverage: dict[str, Coverage]
+    marks: Mapping[str, bytes] = attrs.field(factory=dict)
 
 
 def fresh(plans: Iterable[FeedPlan]) -> Recovered:
@@ -41,7 +42,7 @@ def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
         JournalError: what was saved was made under another identity, or cannot be read.
     """
     marks = journal.marks()
-    found = Recovered({}, {})
+    found = Recovered({}, {}, {key: mark.payload for key, mark in marks.items()})
     with JournalReader(journal.path) as reader:
         for plan in plans:
             found.sequencers[plan.name] = _sequencer(plan, marks, reader)

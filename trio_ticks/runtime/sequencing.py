@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import trio
 
 from trio_ticks.core.intake import Arrival, Event, Intake
+from trio_ticks.core.relaying import Relayed
 from trio_ticks.model import Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Fanout
@@ -21,9 +24,18 @@ async def run_sequencer(
     events: trio.MemoryReceiveChannel[Event],
     fanout: Fanout,
     now_us: NowUs,
+    settle: Callable[[Mapping[str, bytes]], None],
     recording: Recording | None = None,
 ) -> None:
     """Turn the lines' events into records for the consumers, until the last line is gone.
+
+    Args:
+        intake: The pure half.
+        events: From the lines.
+        fanout: The consumers.
+        now_us: The clock.
+        settle: Is told of places that are reached, where no journal keeps them.
+        recording: The journal's end.
 
     Cancellation:
         At the wait for the next event, where nothing is in hand. The channel is closed, which frees any line that
@@ -44,8 +56,11 @@ async def run_sequencer(
             # From here to the next wait there is no await: a cancel finds the step done, or not begun.
             records = intake.advance(now_us()) if event is None else _handle(event, intake, events, now_us)
             fanout.publish(records)
+            places = intake.new_places()
             if recording is not None:
-                recording.record(records, now_us(), coverage_changed=intake.has_new_coverage())
+                recording.record(records, now_us(), coverage_changed=intake.has_new_coverage(), places=places)
+            elif places:
+                settle(places)
         last = intake.finish(now_us())
         fanout.publish(last)
         if recording is not None:
@@ -76,4 +91,6 @@ def _handle(event: Event, intake: Intake, events: trio.MemoryReceiveChannel[Even
 
 
 def _work(event: Event) -> int:
-    return event.size if isinstance(event, Arrival) else 1
+    if isinstance(event, Arrival):
+        return event.size
+    return len(event.records) if isinstance(event, Relayed) else 1

@@ -10,6 +10,7 @@ import attrs
 from trio_ticks.core.ledger import Ledger
 from trio_ticks.runtime.draining import SinkStatistics
 from trio_ticks.runtime.journaling import JournalStatistics
+from trio_ticks.runtime.redis_run import RelayStatistics
 from trio_ticks.runtime.shard import ShardStatistics
 from trio_ticks.runtime.strategy import StrategyState
 
@@ -25,6 +26,7 @@ class EngineStatistics:
         gaps: How many, by cause.
         uncovered: By feed, the symbols whose coverage is lost at this moment.
         shards: With their lines.
+        relays: The feeds that another engine fills.
         strategies: How each is doing.
         journal: How it is doing; None where there is none.
         sinks: How each is doing.
@@ -38,6 +40,7 @@ class EngineStatistics:
     gaps: Mapping[str, int]
     uncovered: Mapping[str, tuple[str, ...]]
     shards: tuple[ShardStatistics, ...]
+    relays: tuple[RelayStatistics, ...]
     strategies: tuple[StrategyState, ...]
     journal: JournalStatistics | None
     sinks: tuple[SinkStatistics, ...]
