@@ -198,7 +198,7 @@ class Story:
         engine.stop()
 
 
-def stories(tmp_path: Path, how: str, *, stride: int, **options: float) -> Iterator[tuple[Story, Auditor]]:
+def stories(tmp_path: Path, how: str, *, stride: int, **options: Any) -> Iterator[tuple[Story, Auditor]]:
     """Run the story with the first life ended at one step after the other, until one is not reached any more."""
     for at in range(1, 10_000, stride):
         home = tmp_path / str(at)

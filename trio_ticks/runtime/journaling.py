@@ -18,7 +18,7 @@ from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.core.saving import Saving
 from trio_ticks.errors import JournalError, JournalFullError
-from trio_ticks.model import Gap, Record, Status
+from trio_ticks.model import Record, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.storage.journal import Journal
 
