@@ -37,7 +37,7 @@ Column: TypeAlias = Sequence[Any]
 CONSTANT, PLAIN, DELTAS, LINES, CODED, FLOATS, PARSED = range(7)
 
 # What fits in one byte.
-_MOST_CODES = 256
+MOST_CODES = 256
 
 
 def columns_of(ticks: Sequence[Tick]) -> list[Column]:
@@ -65,7 +65,7 @@ def lists_of(columns: Sequence[Column]) -> dict[str, Sequence[Any]]:
     if not len(columns) <= len(_NAMES):
         raise JournalError("ticks with a field that this version does not know")
     known = dict(zip(_NAMES, columns, strict=False))
-    count = _length(known["time_us"])
+    count = length(columns)
     lists: dict[str, Sequence[Any]] = {}
     # Texts first: a parsed number is read from them.
     for name in sorted(known, key=_texts_first):
@@ -75,8 +75,14 @@ def lists_of(columns: Sequence[Column]) -> dict[str, Sequence[Any]]:
     return {name: lists[name] for name in known}
 
 
-def _length(times: Column) -> int:
-    """Return how many ticks there are: stamps are never written as a constant, so their number is in the bytes."""
+def length(columns: Sequence[Column]) -> int:
+    """Return how many ticks there are: stamps are never written as a constant, so their number is in the bytes.
+
+    Raises:
+        JournalError: it is not.
+        LookupError, TypeError: these are no columns.
+    """
+    times = columns[_NAMES.index("time_us")]
     if times[0] == DELTAS:
         return 1 + len(times[2])
     if times[0] == PLAIN:
@@ -121,7 +127,7 @@ def _lines(column: Column, _texts: Column | None = None) -> Column:
 
 def _coded(column: Column, _texts: Column | None = None) -> Column:
     codes = {value: code for code, value in enumerate(dict.fromkeys(column))}
-    if len(codes) == 1 or len(codes) > _MOST_CODES:
+    if len(codes) == 1 or len(codes) > MOST_CODES:
         return _plain(column)
     return CODED, list(codes), bytes(map(codes.__getitem__, column))
 
