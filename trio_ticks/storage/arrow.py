@@ -6,6 +6,7 @@ the former is null and the latter a question mark, so that one odd value does no
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
+@functools.cache
 def pyarrow_or_refuse() -> Any:
     """Return pyarrow.
 
@@ -29,6 +31,7 @@ def pyarrow_or_refuse() -> Any:
     return extra("pyarrow", "arrow")
 
 
+@functools.cache
 def compute_or_refuse() -> Any:
     """Return Arrow's functions on arrays.
 
@@ -38,6 +41,7 @@ def compute_or_refuse() -> Any:
     return extra("pyarrow.compute", "arrow")
 
 
+@functools.cache
 def arrow_type(kind: Type) -> Any:
     """Return the Arrow type of a column."""
     pa = pyarrow_or_refuse()

@@ -69,7 +69,7 @@ def lists_of(columns: Sequence[Column]) -> dict[str, Sequence[Any]]:
     lists: dict[str, Sequence[Any]] = {}
     # Texts first: a parsed number is read from them.
     for name in sorted(known, key=_texts_first):
-        lists[name] = _read(known[name], count, lists.get(f"{name}_text"))
+        lists[name] = values_of(known[name], count, lists.get(f"{name}_text"))
         if len(lists[name]) != count:
             raise JournalError(f"{len(lists[name])} values of {name} for {count} ticks")
     return {name: lists[name] for name in known}
@@ -90,7 +90,18 @@ def length(columns: Sequence[Column]) -> int:
     raise JournalError("ticks whose number is unknown")
 
 
-def _read(column: Column, count: int, texts: Sequence[str] | None) -> Sequence[Any]:
+def values_of(column: Column, count: int, texts: Sequence[str] | None = None) -> Sequence[Any]:
+    """Return the values of one column.
+
+    Args:
+        column: As it was written.
+        count: How many ticks there are.
+        texts: The exact texts of numbers.
+
+    Raises:
+        JournalError: it was written in a way that this version does not know.
+        LookupError, TypeError, ValueError, struct.error: this is no column.
+    """
     way, *rest = column
     if way == CONSTANT:
         return [_immutable(rest[0])] * count
@@ -133,15 +144,19 @@ def _coded(column: Column, _texts: Column | None = None) -> Column:
 
 
 def _floats(column: Column, texts: Column | None) -> Column:
-    """Compare bytes, not numbers: -0.0 equals 0.0, and is another."""
     packed = _packed(column)
     if packed == packed[:8] * len(column):
         return CONSTANT, float(column[0])
+    return (PARSED,) if is_said(column, texts or ()) else (FLOATS, packed)
+
+
+def is_said(numbers: Sequence[float], texts: Sequence[str]) -> bool:
+    """Return whether numbers are, to the last bit, what their texts say."""
     try:
-        parsed = _packed(list(map(float, texts or ())))
+        # By their bytes: -0.0 equals 0.0, and is another.
+        return _packed(list(map(float, texts))) == _packed(numbers)
     except ValueError:
-        parsed = b""
-    return (PARSED,) if parsed == packed else (FLOATS, packed)
+        return False
 
 
 def _packed(numbers: Column) -> bytes:
