@@ -16,6 +16,7 @@ import typer
 
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
+from trio_ticks.app.journal_commands import add_to
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
@@ -188,3 +189,6 @@ def _sim(
             seconds=seconds,
         )
     )
+
+
+add_to(app)

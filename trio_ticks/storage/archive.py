@@ -148,13 +148,15 @@ class _Roll:
     def settle(self, cursors: Cursors, now_us: int) -> int:
         """Move the cursor over the batches of which everything is in files; return where it stands."""
         reach, stored, total = self._after, 0, self._passed_ticks
+        awaited = reach + 1
         for batch in self._stored(Query(kind=ALL, end_us=self._end_us)):
-            while reach + 1 in self._damage:
-                reach = self._damage[reach + 1].last_position
-            if batch.position != reach + 1 or batch.last_us >= self._end_us:
+            while awaited in self._damage:
+                awaited = self._damage[awaited].last_position + 1
+            if batch.position != awaited or batch.last_us >= self._end_us:
                 break
             reach, stored, total = batch.position, stored + batch.ticks, batch.total_ticks
-        if total == self._passed_ticks and reach == self._after:
+            awaited = reach + 1
+        if reach == self._after:
             return reach
         unreadable = total - self._passed_ticks - stored
         return cursors.settle(CURSOR, reach, now_us=now_us, stored=stored, discarded=unreadable).position

@@ -78,7 +78,12 @@ _TICK_FIELDS = (
 def columns_of_kind(kind: str) -> tuple[Column, ...]:
     """Return the columns of a kind, such as ``ticks``, in their order."""
     names = _TICK_FIELDS if kind == "ticks" else [field.name for field in attrs.fields(KINDS[kind])]
-    return tuple(Column(name, _TYPES[name]) for name in names)
+    return tuple(Column(name, type_of(name)) for name in names)
+
+
+def type_of(field: str) -> Type:
+    """Return what the values of a field are; a field of one name is the same in every kind."""
+    return _TYPES[field]
 
 
 def plain(value: Any, kind: Type) -> Any:
@@ -88,7 +93,7 @@ def plain(value: Any, kind: Type) -> Any:
 
 def build(kind: str, values: Mapping[str, Any]) -> Record:
     """Return the record whose fields, by name, tables hold as these values."""
-    record: Record = KINDS[kind](**{name: _native(value, _TYPES[name]) for name, value in values.items()})
+    record: Record = KINDS[kind](**{name: _native(value, type_of(name)) for name, value in values.items()})
     return record
 
 

@@ -5,6 +5,8 @@ become tables column by column, straight from how they were written (`trio_ticks
 is rare enough to go through records.
 """
 
+from trio_ticks.storage.reading.journal import OnProgress
+from trio_ticks.storage.reading.query import ALL
 from trio_ticks.storage.reading.reading import Kind, Reading, read
 
-__all__ = ["Kind", "Reading", "read"]
+__all__ = ["ALL", "Kind", "OnProgress", "Reading", "read"]
