@@ -49,7 +49,9 @@ def export(job: Export) -> None:
     kind = job.reading.query.kind
     form = job.form or form_of(job.output, "--output")
     if kind == ALL and form is not FileFormat.JSONL:
-        raise ConfigError(f"--format {form}: records of all kinds fit into jsonl only; with --kind any format will do")
+        raise ConfigError(
+            f"--format {form}: records of all kinds fit into jsonl only; with --kind any format will do"
+        )
     if form is FileFormat.PARQUET:
         extra("pyarrow", "arrow")
     with _opened(job.output) as file, progress(f"exporting {kind}") as tell:
@@ -79,8 +81,7 @@ def _write_lines(file: BinaryIO, reading: Reading, form: Format, tell: OnProgres
     write = writer_of(form, kind)
     if kind != ALL:
         file.write(header_of(form, kind))
-    for records in reading.batches(on_progress=tell):
-        file.write(write(records))
+    file.writelines(write(records) for records in reading.batches(on_progress=tell))
 
 
 def _write_parquet(file: BinaryIO, reading: Reading, tell: OnProgress | None) -> None:
@@ -112,7 +113,9 @@ def _file(output: str) -> Iterator[Any]:
         with path.open("wb") as file:
             yield file
     elif path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        raise ConfigError(f"--output {output}: cannot be written; accepted is a file in a directory that exists, or -")
+        raise ConfigError(
+            f"--output {output}: cannot be written; accepted is a file in a directory that exists, or -"
+        )
     else:
         with replacing(path) as file:
             yield file

@@ -1,7 +1,7 @@
 """Records as lines of text: for people, as JSON lines, as CSV.
 
-The fields and their names are the same in JSON and CSV. Prices and sizes of ticks are the exact decimal texts that the
-vendor sent, because a float in between would change the last digits. Other records have the fields of
+The fields and their names are the same in JSON and CSV. Prices and sizes of ticks are the exact decimal texts that
+the vendor sent, because a float in between would change the last digits. Other records have the fields of
 `trio_ticks.model`; what has an inside of its own, such as a signal's fields, is JSON in CSV, too.
 """
 

@@ -28,8 +28,13 @@ _IN_BATCH = 1_000
 _IN_COMMIT = 50
 # What only a kind has, from the most telling one on; ticks and clocks are told last.
 _TELLING = {
-    "start_us": "gaps", "status": "statuses", "strategy": "signals", "bids": "books", "open": "bars", "price": "ticks",
-}  # fmt: skip
+    "start_us": "gaps",
+    "status": "statuses",
+    "strategy": "signals",
+    "bids": "books",
+    "open": "bars",
+    "price": "ticks",
+}
 
 
 @attrs.frozen(kw_only=True)

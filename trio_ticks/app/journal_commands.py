@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,9 @@ from trio_ticks.app.importing import Import, import_files
 from trio_ticks.app.inspecting import settle_dead_letters, show_dead_letters, show_gaps, show_info, verify_journal
 from trio_ticks.config.rules import bytes_in
 from trio_ticks.errors import ConfigError
-from trio_ticks.storage.journal import Cursors
-from trio_ticks.storage.reading import ALL, read
+from trio_ticks.storage.journal import Cursors, Damage
 from trio_ticks.storage.layout import KINDS
+from trio_ticks.storage.reading import ALL, read
 
 journal_app = typer.Typer(
     name="journal",
@@ -23,12 +24,12 @@ journal_app = typer.Typer(
     invoke_without_command=True,
 )
 
-JournalPath = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal's file, or an archive's directory.")]
+JournalPath = Annotated[
+    Path, typer.Argument(metavar="JOURNAL", help="The journal's file, or an archive's directory.")
+]
 JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal's file.")]
 Symbols = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]", help="Only these; default: all.")]
-Start = Annotated[
-    str | None, typer.Option(metavar="TIME", help="From then on: ISO 8601, -1h, -7d, or microseconds.")
-]
+Start = Annotated[str | None, typer.Option(metavar="TIME", help="From then on: ISO 8601, -1h, -7d, or microseconds.")]
 End = Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")]
 Zone = Annotated[str, typer.Option("--tz", metavar="ZONE", help="Where times without an offset stand.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -55,13 +56,23 @@ def _export(
     end: End = None,
     kind: Annotated[str, typer.Option(metavar="KIND", help=f"{_KINDS}.")] = "ticks",
     tz: Zone = "UTC",
-) -> None:
+) -> int:
     """Write what a journal holds as CSV, JSON lines or Parquet, also while it is being written.
 
     A file appears whole or not at all. Prices and volumes are the exact texts that the vendor sent.
     """
-    reading = read(journal, *(symbols or ()), start=start, end=end, kind=kind, tz=tz)  # type: ignore[arg-type]  # checked there
+    damage: list[Damage] = []
+    reading = read(
+        journal,
+        *(symbols or ()),
+        start=start,
+        end=end,
+        kind=kind,  # type: ignore[arg-type]  # any text: `read` says what is accepted
+        tz=tz,
+        on_damage=damage.append,
+    )
     export(Export(reading=reading, output=output, form=form))
+    return _told(damage)
 
 
 def _gaps(
@@ -71,9 +82,20 @@ def _gaps(
     end: End = None,
     tz: Zone = "UTC",
     as_json: AsJson = False,  # noqa: FBT002 - typer's way to say that an option is off; so below
-) -> None:
+) -> int:
     """Print the stretches in which ticks may be missing, and why."""
-    show_gaps(read(journal, *(symbols or ()), start=start, end=end, kind="gaps", tz=tz), as_json=as_json)
+    damage: list[Damage] = []
+    reading = read(journal, *(symbols or ()), start=start, end=end, kind="gaps", tz=tz, on_damage=damage.append)
+    show_gaps(reading, as_json=as_json)
+    return _told(damage)
+
+
+def _told(damage: list[Damage]) -> int:
+    """Say what was left out, and return the exit code."""
+    for item in damage:
+        where = f"batches {item.first_position:,} to {item.last_position:,}"
+        print(f"trio-ticks: left out: {where}: {' '.join(item.reason.split())}", file=sys.stderr)
+    return 1 if damage else 0
 
 
 @journal_app.callback()

@@ -36,7 +36,8 @@ def instant_us(value: Instant, *, now_us: int, tz: tzinfo = UTC) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{type(value).__name__} is no instant; accepted: {ACCEPTED}")
+        # Not a TypeError: to whoever gave it, it is one more value that is not accepted.
+        raise ValueError(f"{type(value).__name__} is no instant; accepted: {ACCEPTED}")  # noqa: TRY004
     text = value.strip()
     if relative := _RELATIVE.fullmatch(text):
         return now_us - int(relative[1]) * _UNIT_S[relative[2]] * 1_000_000

@@ -1,8 +1,8 @@
 """Rolling days that are over from the journal to Parquet.
 
 The archive stands in the journal as a sink does, with a cursor of its own: retention deletes nothing that it has not
-passed, and the room it gives back goes to whoever needs it. The cursor moves over a batch only when every record in it
-lies in a file that was read back and compared with the journal, row by row.
+passed, and the room it gives back goes to whoever needs it. The cursor moves over a batch only when every record in
+it lies in a file that was read back and compared with the journal, row by row.
 
 A day is one of event time, and is rolled when it has been over for so many days. What comes for it later still is
 added: its file is written anew, with what it held before, and replaced in one step. A crash in between leaves the old
@@ -41,7 +41,7 @@ from trio_ticks.storage.reading.query import ALL, Query
 from trio_ticks.storage.replacing import replacing
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 CURSOR = "[archive]"
 """A name that no table of sinks can have."""
@@ -92,9 +92,7 @@ def archive_days(cursors: Cursors, directory: Path, *, after_days: int, now_us: 
     except OSError as error:
         raise JournalError(f"the archive {directory} cannot be written: {error}") from error
     position = roll.settle(cursors, now_us)
-    return Archived(
-        files=tuple(roll.written), records=roll.records, position=position, damage=roll.damage
-    )
+    return Archived(files=tuple(roll.written), records=roll.records, position=position, damage=roll.damage)
 
 
 class _Roll:
@@ -134,7 +132,7 @@ class _Roll:
         if not added:
             return
 
-        def rows() -> Iterator[pyarrow.Table]:
+        def rows() -> Iterator[pa.Table]:
             new = itertools.starmap(partial(segment_of, file.kind), self._portions(file, after))
             return regrouped(itertools.chain(segments(file), new))
 

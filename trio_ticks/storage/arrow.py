@@ -1,7 +1,7 @@
 """Columns as Arrow arrays, and records as Arrow tables.
 
-Arrow holds no whole number beyond 64 bits and no half of a surrogate pair, though a vendor may send either. In a table
-the former is null and the latter a question mark, so that one odd value does not cost a million good ones.
+Arrow holds no whole number beyond 64 bits and no half of a surrogate pair, though a vendor may send either. In a
+table the former is null and the latter a question mark, so that one odd value does not cost a million good ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from trio_ticks.storage.extras import extra
 from trio_ticks.storage.layout import STRUCTURED, Column, Type, build, columns_of_kind, plain
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -74,7 +74,7 @@ def array_of(values: Sequence[Any], kind: Type) -> Any:
         return _array(pa, list(map(_fitted, values)), kind)
 
 
-def table_of(kind: str, records: Sequence[Record]) -> pyarrow.Table:
+def table_of(kind: str, records: Sequence[Record]) -> pa.Table:
     """Return records of one kind as a table."""
     columns = columns_of_kind(kind)
     arrays = [array_of(_values(records, column), column.type) for column in columns]
@@ -87,7 +87,7 @@ def fits(kind: str, record: Record) -> bool:
     return all(value == _fitted(value) for value in values)
 
 
-def records_of(kind: str, table: pyarrow.Table) -> list[Record]:
+def records_of(kind: str, table: pa.Table) -> list[Record]:
     """Return the records that a table holds."""
     pa = pyarrow_or_refuse()
     columns = columns_of_kind(kind)

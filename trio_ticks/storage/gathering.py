@@ -23,7 +23,7 @@ from trio_ticks.storage.layout import Column, Type, columns_of_kind
 from trio_ticks.storage.payload import columns_in, decode
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 TICKS_IN_TABLE = 65_536
 """Arrays of half a megabyte: fewer ticks pay for more arrays, more leave the processor's cache."""
@@ -73,7 +73,7 @@ class Gathering:
         self._batches.append(((*columns, *_DEFAULTS[len(columns) :]), count))
         self.count += count
 
-    def table(self) -> pyarrow.Table:
+    def table(self) -> pa.Table:
         """Return what was taken as one table, and begin anew.
 
         Raises:
@@ -102,7 +102,9 @@ class Gathering:
             for name, column in zip(_NAMES, zip(*(columns for columns, _ in batches), strict=True), strict=True)
         }
         texts = {
-            column.field: _values(pieces[column.field], column) for column in self._columns if column.type is Type.TEXT
+            column.field: _values(pieces[column.field], column)
+            for column in self._columns
+            if column.type is Type.TEXT
         }
         arrays = []
         for column in self._columns:
@@ -110,7 +112,9 @@ class Gathering:
                 text = f"{column.field}_text"
                 arrays.append(_numbers(self._pa, pieces[column.field], pieces[text], texts[text]))
             else:
-                arrays.append(texts.get(column.field) or _READERS.get(column.type, _values)(pieces[column.field], column))
+                arrays.append(
+                    texts.get(column.field) or _READERS.get(column.type, _values)(pieces[column.field], column)
+                )
         return arrays
 
     @contextlib.contextmanager
@@ -147,7 +151,8 @@ def _words(pieces: Sequence[Piece], column: Column) -> Any:
     if len(numbers) > ways.MOST_CODES:
         return _values(pieces, column)
     codes = b"".join(
-        text.translate(bytes(map(numbers.__getitem__, values)).ljust(ways.MOST_CODES, b"\0")) for values, text in coded
+        text.translate(bytes(map(numbers.__getitem__, values)).ljust(ways.MOST_CODES, b"\0"))
+        for values, text in coded
     )
     indexes = pa.Array.from_buffers(pa.uint8(), len(codes), [None, pa.py_buffer(codes)])
     return array_of(list(numbers), Type.TEXT).take(indexes).dictionary_encode()

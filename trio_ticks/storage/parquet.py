@@ -31,7 +31,7 @@ from trio_ticks.storage.layout import KINDS, Type, columns_of_kind
 from trio_ticks.storage.payload import decode, encode
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 DAY_US = 86_400_000_000
 SEGMENT_ROWS = 100_000
@@ -86,7 +86,7 @@ def through_of(file: DayFile) -> dict[str, int]:
         return _through(file.path, parquet.schema_arrow.metadata)
 
 
-def segments(file: DayFile, path: Path | None = None) -> Iterator[pyarrow.Table]:
+def segments(file: DayFile, path: Path | None = None) -> Iterator[pa.Table]:
     """Yield a file's rows in tables of 100,000; nothing where there is no file.
 
     Args:
@@ -123,7 +123,7 @@ def placed_records(file: DayFile) -> Iterator[tuple[Place, Record]]:
             yield place, record if payload is None else decode(payload)[0]
 
 
-def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) -> pyarrow.Table:
+def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) -> pa.Table:
     """Return records of one kind as a table of an archive."""
     pa = pyarrow_or_refuse()
     table = table_of(kind, records)
@@ -134,9 +134,7 @@ def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) ->
     )
 
 
-def write_segments(
-    file: Any, kind: str, tables: Iterator[pyarrow.Table], through: Mapping[str, int]
-) -> None:
+def write_segments(file: Any, kind: str, tables: Iterator[pa.Table], through: Mapping[str, int]) -> None:
     """Write a file of an archive.
 
     Args:
@@ -154,7 +152,7 @@ def write_segments(
             writer.write_table(table, row_group_size=SEGMENT_ROWS)
 
 
-def regrouped(tables: Iterator[pyarrow.Table]) -> Iterator[pyarrow.Table]:
+def regrouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """Yield the same rows in tables of 100,000, the last of them shorter."""
     pa = pyarrow_or_refuse()
     held: list[Any] = []
@@ -168,7 +166,7 @@ def regrouped(tables: Iterator[pyarrow.Table]) -> Iterator[pyarrow.Table]:
         yield pa.concat_tables(held)
 
 
-def compare(file: DayFile, path: Path, expected: Iterator[pyarrow.Table]) -> None:
+def compare(file: DayFile, path: Path, expected: Iterator[pa.Table]) -> None:
     """Read back what was written and compare it with what was to be, row by row.
 
     Raises:

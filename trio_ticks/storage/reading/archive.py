@@ -20,7 +20,7 @@ from trio_ticks.storage.reading.query import Query
 from trio_ticks.storage.reading.sifting import filtered
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +34,9 @@ class ArchiveSource:
         if not day_files(self.path):
             raise JournalError(f"{self.path} is no archive: it has no file such as 2026-11-21.ticks.parquet")
 
-    def batches(self, query: Query, *, on_progress: Callable[[int, int], None] | None = None) -> Iterator[list[Record]]:
+    def batches(
+        self, query: Query, *, on_progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[list[Record]]:
         """Yield the records that are wanted, day by day, each in the journal's order."""
         files = self._files(query)
         done = 0
@@ -48,9 +50,7 @@ class ArchiveSource:
             if on_progress:
                 on_progress(done, len(files))
 
-    def tables(
-        self, query: Query, *, on_progress: Callable[[int, int], None] | None = None
-    ) -> Iterator[pyarrow.Table]:
+    def tables(self, query: Query, *, on_progress: Callable[[int, int], None] | None = None) -> Iterator[pa.Table]:
         """Yield the records of one kind as tables, day by day, each in the journal's order."""
         files = self._files(query)
         schema = schema_of(columns_of_kind(query.kind))

@@ -22,7 +22,7 @@ from trio_ticks.storage.reading.query import Query
 from trio_ticks.storage.reading.sifting import filtered
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 OnDamage = Callable[[Damage], None]
 OnProgress = Callable[[int, int], None]
@@ -61,7 +61,7 @@ class JournalSource:
             if chosen:
                 yield chosen
 
-    def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[pyarrow.Table]:
+    def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[pa.Table]:
         """Yield the records of one kind as tables, in the journal's order."""
         if query.kind != "ticks":
             for records in self.batches(query, on_progress=on_progress):
@@ -69,8 +69,10 @@ class JournalSource:
             return
         gathering = Gathering()
         for batch in self.stored(query, on_progress=on_progress):
-            with self._telling(batch):
+            try:
                 gathering.add(batch.payload)
+            except JournalError as error:
+                self._tell(batch, error)
             if gathering.count >= TICKS_IN_TABLE:
                 yield filtered(gathering.table(), query)
         if gathering.count:
@@ -91,17 +93,15 @@ class JournalSource:
         return total
 
     def _decoded(self, batch: StoredBatch) -> Sequence[Record]:
-        with self._telling(batch):
-            return batch.decode()
-        return ()
-
-    @contextlib.contextmanager
-    def _telling(self, batch: StoredBatch) -> Iterator[None]:
-        """Tell of a batch whose bytes are what was written, and yet not to be read."""
         try:
-            yield
+            return batch.decode()
         except JournalError as error:
-            (self.on_damage or _refuse)(Damage(batch.position, batch.position, str(error)))
+            self._tell(batch, error)
+            return ()
+
+    def _tell(self, batch: StoredBatch, error: JournalError) -> None:
+        """Tell of a batch whose bytes are what was written, and yet not to be read."""
+        (self.on_damage or _refuse)(Damage(batch.position, batch.position, str(error)))
 
 
 def _refuse(damage: Damage) -> None:

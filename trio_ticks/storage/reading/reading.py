@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,9 +24,9 @@ from trio_ticks.storage.reading.journal import JournalSource, OnDamage, OnProgre
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 Kind: TypeAlias = Literal["ticks", "gaps", "statuses", "signals", "bars", "books", "clocks", "all"]
 
@@ -54,7 +55,7 @@ class Reading:
         """
         return self.source.batches(self.query, on_progress=on_progress)
 
-    def tables(self, *, on_progress: OnProgress | None = None) -> Iterator[pyarrow.Table]:
+    def tables(self, *, on_progress: OnProgress | None = None) -> Iterator[pa.Table]:
         """Yield the records in Arrow tables of some ten thousand rows, for what does not fit into memory.
 
         Args:
@@ -75,9 +76,13 @@ class Reading:
 
         A tick's ``price`` and ``volume`` are floats; ``price_text`` and ``volume_text`` are the exact decimal texts.
         """
-        return [{"kind": item.kind, **attrs.asdict(item)} for item in self]
+        return [
+            {"kind": item.kind, **dict(zip(names, values_of(item), strict=True))}
+            for item in self
+            for names, values_of in (_FIELDS[type(item)],)
+        ]
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self) -> pa.Table:
         """Return an Arrow table; `schema` says of which columns.
 
         Raises:
@@ -88,7 +93,7 @@ class Reading:
         table = pa.concat_tables(tables) if tables else self.schema.empty_table()
         return table.unify_dictionaries()
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a data frame with the columns of `schema`.
 
         Times are ``datetime64[us, UTC]``, symbol, side and feed categories, and whole numbers that may be missing
@@ -103,16 +108,17 @@ class Reading:
         counts = [column.name for column in columns_of_kind(self.query.kind) if column.type is Type.COUNT]
         return frame.astype(dict.fromkeys(counts, "int64"))
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> pl.DataFrame:
         """Return a data frame with the columns of `schema`; times are ``Datetime("us", "UTC")``.
 
         Raises:
             ConfigError: ``kind`` is ``all``, or polars or pyarrow is not installed.
         """
-        return extra("polars", "polars").from_arrow(self.to_arrow())
+        frame: pl.DataFrame = extra("polars", "polars").from_arrow(self.to_arrow())
+        return frame
 
     @property
-    def schema(self) -> pyarrow.Schema:
+    def schema(self) -> pa.Schema:
         """The columns of tables and frames.
 
         Raises:
@@ -124,6 +130,14 @@ class Reading:
     def _check_table(self) -> None:
         if self.query.kind == ALL:
             raise ConfigError(f"kind = 'all' makes no table; accepted: one of {', '.join(KINDS)}")
+
+
+def _fields(cls: type[Any]) -> tuple[list[str], Callable[[Any], tuple[Any, ...]]]:
+    names = [field.name for field in attrs.fields(cls)]
+    return names, operator.attrgetter(*names)
+
+
+_FIELDS = {cls: _fields(cls) for cls in KINDS.values()}
 
 
 def read(

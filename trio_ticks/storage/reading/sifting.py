@@ -9,10 +9,10 @@ from trio_ticks.storage.arrow import compute_or_refuse, pyarrow_or_refuse
 from trio_ticks.storage.reading.query import END_US, FIRST_US, Query
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow as pa
 
 
-def filtered(table: pyarrow.Table, query: Query) -> pyarrow.Table:
+def filtered(table: pa.Table, query: Query) -> pa.Table:
     """Return the rows of a table that `Query.matches`."""
     pa, pc = pyarrow_or_refuse(), compute_or_refuse()
     conditions = []
