@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import attrs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.reading import (
@@ -26,12 +26,15 @@ from trio_ticks.storage.arrow import records_of
 from trio_ticks.storage.journal import Cursors
 from trio_ticks.storage.reading import read
 
+# Each example makes a journal of its own, which takes a hundred times as long as what is tested.
+FEWER = settings(max_examples=settings.default.max_examples // 2)  # type: ignore[union-attr]  # one is always loaded
 SOME_SYMBOLS = st.lists(SYMBOLS, max_size=2, unique=True)
 STRETCHES = st.tuples(st.none() | INSTANTS, st.none() | INSTANTS).filter(
     lambda pair: None in pair or pair[0] <= pair[1]  # type: ignore[operator]  # neither is None there
 )
 
 
+@FEWER
 @given(BATCHES, KIND_NAMES, SOME_SYMBOLS, STRETCHES)
 def test_any_filter_is_the_naive_one(
     batches: list[list[Record]], kind: str, symbols: list[str], stretch: tuple[int | None, int | None]
@@ -49,6 +52,7 @@ def test_any_filter_is_the_naive_one(
         ]
 
 
+@FEWER
 @given(BATCHES, SOME_SYMBOLS, STRETCHES)
 def test_a_table_of_ticks_holds_every_field(
     batches: list[list[Record]], symbols: list[str], stretch: tuple[int | None, int | None]
@@ -66,6 +70,7 @@ def test_a_table_of_ticks_holds_every_field(
     assert repr(records_of("ticks", table)) == repr(ticks)
 
 
+@FEWER
 @given(BATCHES, KIND_NAMES, SOME_SYMBOLS, STRETCHES, st.lists(st.integers(0, 4), max_size=2))
 def test_an_archive_reads_as_its_journal(
     batches: list[list[Record]],

@@ -25,8 +25,8 @@ from trio_ticks.storage.payload import columns_in, decode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TICKS_IN_TABLE = 65_536
-"""Arrays of half a megabyte: fewer ticks pay for more arrays, more leave the processor's cache."""
+ROWS_IN_TABLE = 65_536
+"""Arrays of half a megabyte: fewer pay for more arrays, more leave the processor's cache."""
 
 Piece: TypeAlias = tuple[ways.Column, int]
 """One column of one batch as it was written, and its length."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import attrs
 from trio_ticks.errors import JournalDamagedError, JournalError
 from trio_ticks.model import Record
 from trio_ticks.storage.arrow import table_of
-from trio_ticks.storage.gathering import TICKS_IN_TABLE, Gathering
+from trio_ticks.storage.gathering import ROWS_IN_TABLE, Gathering
 from trio_ticks.storage.journal import Damage, JournalReader, StoredBatch
 from trio_ticks.storage.journal.faults import translated
 from trio_ticks.storage.journal.scan import Wanted, ends, scan
@@ -64,8 +65,9 @@ class JournalSource:
     def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[pa.Table]:
         """Yield the records of one kind as tables, in the journal's order."""
         if query.kind != "ticks":
-            for records in self.batches(query, on_progress=on_progress):
-                yield table_of(query.kind, records)
+            records = itertools.chain.from_iterable(self.batches(query, on_progress=on_progress))
+            while some := list(itertools.islice(records, ROWS_IN_TABLE)):
+                yield table_of(query.kind, some)
             return
         gathering = Gathering()
         for batch in self.stored(query, on_progress=on_progress):
@@ -73,7 +75,7 @@ class JournalSource:
                 gathering.add(batch.payload)
             except JournalError as error:
                 self._tell(batch, error)
-            if gathering.count >= TICKS_IN_TABLE:
+            if gathering.count >= ROWS_IN_TABLE:
                 yield filtered(gathering.table(), query)
         if gathering.count:
             yield filtered(gathering.table(), query)
