@@ -6,17 +6,16 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # comes without types
 import pytest
 
 from tests.support.reading import DAY_US, FIRST_US, write_journal
 from trio_ticks import ConfigError, JournalError, Signal, Tick, read
 from trio_ticks.config.archive import ArchiveConfig
 from trio_ticks.model import Gap, Record
-from trio_ticks.storage import archive as archiving
 from trio_ticks.storage.archive import CURSOR, Archived, archive_days
 from trio_ticks.storage.journal import Cursors, Journal, JournalReader
-from trio_ticks.storage.parquet import SEGMENT_ROWS
+from trio_ticks.storage.parquet import SEGMENT_ROWS, write_segments
 
 
 @pytest.fixture
@@ -108,12 +107,11 @@ def test_what_was_written_is_compared_before_anything_may_be_deleted(
 ) -> None:
     """A file that is not what the journal holds is not put in place, and the cursor stands."""
     write_journal(path, [[tick(0), tick(0.1)]])
-    write = archiving.write_segments
 
     def lose_a_row(file: object, kind: str, tables: Iterator[object], through: dict[str, int]) -> None:
-        write(file, kind, (table.slice(1) for table in tables), through)  # type: ignore[attr-defined]  # of pyarrow
+        write_segments(file, kind, (table.slice(1) for table in tables), through)  # type: ignore[attr-defined]  # of pyarrow
 
-    monkeypatch.setattr(archiving, "write_segments", lose_a_row)
+    monkeypatch.setattr("trio_ticks.storage.archive.write_segments", lose_a_row)
     with pytest.raises(JournalError, match="is not what the journal holds"):
         roll(path, archive, today=5)
     assert list(archive.iterdir()) == []

@@ -6,15 +6,16 @@ import sqlite3
 import sys
 from pathlib import Path
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]  # comes without types
 import polars as pl
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]  # comes without types
 import pytest
 
 import trio_ticks
 from tests.support.journal import made_ticks, recorded_trades
 from tests.support.reading import DAY_US, FIRST_US, write_journal
 from trio_ticks import ConfigError, Gap, JournalError, Reading, Signal, Tick, read
+from trio_ticks.storage.arrow import pyarrow_or_refuse
 from trio_ticks.storage.gathering import ROWS_IN_TABLE
 from trio_ticks.storage.journal import Damage, Journal
 from trio_ticks.storage.layout import KINDS
@@ -182,10 +183,8 @@ def test_a_missing_package_names_its_extra(
     module: str, method: str, extra: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to type is in the message."""
-    from trio_ticks.storage import arrow
-
     monkeypatch.setitem(sys.modules, module, None)
-    arrow.pyarrow_or_refuse.cache_clear()
+    pyarrow_or_refuse.cache_clear()
     with pytest.raises(ConfigError, match=rf"{module} is not installed.*trio-ticks\[{extra}\]"):
         getattr(read(path), method)()
 

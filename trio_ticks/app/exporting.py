@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import attrs
 
 from trio_ticks.app.formats import Format, header_of, writer_of
-from trio_ticks.app.output import STDOUT
+from trio_ticks.app.output import STDOUT, forget_stdout
 from trio_ticks.app.progress import progress
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.storage.extras import extra
@@ -93,13 +93,14 @@ def _write_parquet(file: BinaryIO, reading: Reading, tell: OnProgress | None) ->
 
 @contextmanager
 def _opened(output: str) -> Iterator[BinaryIO]:
-    """Yield where to write; a failure of the disk, but not a reader that has enough, is told as ours."""
+    """Yield where to write. A failure of the disk is told as ours; a reader that has enough is none."""
     try:
         with _file(output) as file:
             yield file
             file.flush()
     except BrokenPipeError:
-        raise
+        if output == STDOUT:
+            forget_stdout()
     except OSError as error:
         raise TrioTicksError(f"--output {output}: cannot be written: {error.strerror}") from error
 

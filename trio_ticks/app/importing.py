@@ -142,6 +142,8 @@ def _tick(row: Mapping[str, Any], job: Import, ordinals: _Ordinals) -> Tick:
     symbol = job.symbol if row.get("symbol") is None else row["symbol"]
     if symbol is None:
         raise ValueError("has no symbol; --symbol says which")
+    if row["price"] in {None, ""}:
+        raise ValueError("has no price")
     time_us = _time_us(row)
     said = {name: _value(row[name], type_of(name)) for name in _SAID if row.get(name) is not None}
     price_text, price = _number(row["price"])

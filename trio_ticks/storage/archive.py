@@ -15,12 +15,12 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Record
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.journal import Cursors, Damage, JournalReader, StoredBatch
 from trio_ticks.storage.layout import KINDS
 from trio_ticks.storage.parquet import (
@@ -39,9 +39,6 @@ from trio_ticks.storage.payload import bits_of
 from trio_ticks.storage.reading.journal import JournalSource
 from trio_ticks.storage.reading.query import ALL, Query
 from trio_ticks.storage.replacing import replacing
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 CURSOR = "[archive]"
 """A name that no table of sinks can have."""
@@ -132,7 +129,7 @@ class _Roll:
         if not added:
             return
 
-        def rows() -> Iterator[pa.Table]:
+        def rows() -> Iterator[ArrowTable]:
             new = itertools.starmap(partial(segment_of, file.kind), self._portions(file, after))
             return regrouped(itertools.chain(segments(file), new))
 

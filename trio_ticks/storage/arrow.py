@@ -9,14 +9,12 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trio_ticks.model import Record
 from trio_ticks.storage.extras import extra
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.layout import STRUCTURED, Column, Type, build, columns_of_kind, plain
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -74,7 +72,7 @@ def array_of(values: Sequence[Any], kind: Type) -> Any:
         return _array(pa, list(map(_fitted, values)), kind)
 
 
-def table_of(kind: str, records: Sequence[Record]) -> pa.Table:
+def table_of(kind: str, records: Sequence[Record]) -> ArrowTable:
     """Return records of one kind as a table."""
     columns = columns_of_kind(kind)
     arrays = [array_of(_values(records, column), column.type) for column in columns]
@@ -87,7 +85,7 @@ def fits(kind: str, record: Record) -> bool:
     return all(value == _fitted(value) for value in values)
 
 
-def records_of(kind: str, table: pa.Table) -> list[Record]:
+def records_of(kind: str, table: ArrowTable) -> list[Record]:
     """Return the records that a table holds."""
     pa = pyarrow_or_refuse()
     columns = columns_of_kind(kind)

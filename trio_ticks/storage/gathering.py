@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -19,11 +19,9 @@ from trio_ticks.errors import JournalError
 from trio_ticks.model import Tick
 from trio_ticks.storage import columns as ways
 from trio_ticks.storage.arrow import array_of, pyarrow_or_refuse, schema_of
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.layout import Column, Type, columns_of_kind
 from trio_ticks.storage.payload import columns_in, decode
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 ROWS_IN_TABLE = 65_536
 """Arrays of half a megabyte: fewer pay for more arrays, more leave the processor's cache."""
@@ -73,7 +71,7 @@ class Gathering:
         self._batches.append(((*columns, *_DEFAULTS[len(columns) :]), count))
         self.count += count
 
-    def table(self) -> pa.Table:
+    def table(self) -> ArrowTable:
         """Return what was taken as one table, and begin anew.
 
         Raises:

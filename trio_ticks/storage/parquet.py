@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -27,11 +27,9 @@ from trio_ticks.errors import JournalError
 from trio_ticks.model import Record
 from trio_ticks.storage.arrow import arrow_type, fits, pyarrow_or_refuse, records_of, table_of
 from trio_ticks.storage.extras import extra
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.layout import KINDS, Type, columns_of_kind
 from trio_ticks.storage.payload import decode, encode
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DAY_US = 86_400_000_000
 SEGMENT_ROWS = 100_000
@@ -86,7 +84,7 @@ def through_of(file: DayFile) -> dict[str, int]:
         return _through(file.path, parquet.schema_arrow.metadata)
 
 
-def segments(file: DayFile, path: Path | None = None) -> Iterator[pa.Table]:
+def segments(file: DayFile, path: Path | None = None) -> Iterator[ArrowTable]:
     """Yield a file's rows in tables of 100,000; nothing where there is no file.
 
     Args:
@@ -123,7 +121,7 @@ def placed_records(file: DayFile) -> Iterator[tuple[Place, Record]]:
             yield place, record if payload is None else decode(payload)[0]
 
 
-def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) -> pa.Table:
+def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) -> ArrowTable:
     """Return records of one kind as a table of an archive."""
     pa = pyarrow_or_refuse()
     table = table_of(kind, records)
@@ -134,7 +132,7 @@ def segment_of(kind: str, places: Sequence[Place], records: Sequence[Record]) ->
     )
 
 
-def write_segments(file: Any, kind: str, tables: Iterator[pa.Table], through: Mapping[str, int]) -> None:
+def write_segments(file: Any, kind: str, tables: Iterator[ArrowTable], through: Mapping[str, int]) -> None:
     """Write a file of an archive.
 
     Args:
@@ -152,7 +150,7 @@ def write_segments(file: Any, kind: str, tables: Iterator[pa.Table], through: Ma
             writer.write_table(table, row_group_size=SEGMENT_ROWS)
 
 
-def regrouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def regrouped(tables: Iterator[ArrowTable]) -> Iterator[ArrowTable]:
     """Yield the same rows in tables of 100,000, the last of them shorter."""
     pa = pyarrow_or_refuse()
     held: list[Any] = []
@@ -166,7 +164,7 @@ def regrouped(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def compare(file: DayFile, path: Path, expected: Iterator[pa.Table]) -> None:
+def compare(file: DayFile, path: Path, expected: Iterator[ArrowTable]) -> None:
     """Read back what was written and compare it with what was to be, row by row.
 
     Raises:

@@ -7,20 +7,17 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Record
 from trio_ticks.storage.arrow import schema_of
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.layout import columns_of_kind
 from trio_ticks.storage.parquet import DAY_US, DayFile, day_files, placed_records, segments
 from trio_ticks.storage.reading.query import Query
 from trio_ticks.storage.reading.sifting import filtered
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +47,7 @@ class ArchiveSource:
             if on_progress:
                 on_progress(done, len(files))
 
-    def tables(self, query: Query, *, on_progress: Callable[[int, int], None] | None = None) -> Iterator[pa.Table]:
+    def tables(self, query: Query, *, on_progress: Callable[[int, int], None] | None = None) -> Iterator[ArrowTable]:
         """Yield the records of one kind as tables, day by day, each in the journal's order."""
         files = self._files(query)
         schema = schema_of(columns_of_kind(query.kind))

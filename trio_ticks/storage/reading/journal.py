@@ -6,13 +6,13 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from trio_ticks.errors import JournalDamagedError, JournalError
 from trio_ticks.model import Record
 from trio_ticks.storage.arrow import table_of
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.gathering import ROWS_IN_TABLE, Gathering
 from trio_ticks.storage.journal import Damage, JournalReader, StoredBatch
 from trio_ticks.storage.journal.faults import translated
@@ -21,9 +21,6 @@ from trio_ticks.storage.journal.schema import connect_reading
 from trio_ticks.storage.payload import bits_of
 from trio_ticks.storage.reading.query import Query
 from trio_ticks.storage.reading.sifting import filtered
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 OnDamage = Callable[[Damage], None]
 OnProgress = Callable[[int, int], None]
@@ -62,7 +59,7 @@ class JournalSource:
             if chosen:
                 yield chosen
 
-    def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[pa.Table]:
+    def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
         """Yield the records of one kind as tables, in the journal's order."""
         if query.kind != "ticks":
             records = itertools.chain.from_iterable(self.batches(query, on_progress=on_progress))

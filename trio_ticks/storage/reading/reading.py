@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -18,15 +18,11 @@ from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record
 from trio_ticks.storage.arrow import pyarrow_or_refuse, schema_of
 from trio_ticks.storage.extras import extra
+from trio_ticks.storage.frames import ArrowSchema, ArrowTable, PandasFrame, PolarsFrame
 from trio_ticks.storage.layout import KINDS, Type, columns_of_kind
 from trio_ticks.storage.reading.archive import ArchiveSource
 from trio_ticks.storage.reading.journal import JournalSource, OnDamage, OnProgress
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
 
 Kind: TypeAlias = Literal["ticks", "gaps", "statuses", "signals", "bars", "books", "clocks", "all"]
 
@@ -55,7 +51,7 @@ class Reading:
         """
         return self.source.batches(self.query, on_progress=on_progress)
 
-    def tables(self, *, on_progress: OnProgress | None = None) -> Iterator[pa.Table]:
+    def tables(self, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
         """Yield the records in Arrow tables of some ten thousand rows, for what does not fit into memory.
 
         Args:
@@ -82,7 +78,7 @@ class Reading:
             for names, values_of in (_FIELDS[type(item)],)
         ]
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self) -> ArrowTable:
         """Return an Arrow table; `schema` says of which columns.
 
         Raises:
@@ -93,7 +89,7 @@ class Reading:
         table = pa.concat_tables(tables) if tables else self.schema.empty_table()
         return table.unify_dictionaries()
 
-    def to_pandas(self) -> pd.DataFrame:
+    def to_pandas(self) -> PandasFrame:
         """Return a data frame with the columns of `schema`.
 
         Times are ``datetime64[us, UTC]``, symbol, side and feed categories, and whole numbers that may be missing
@@ -108,17 +104,17 @@ class Reading:
         counts = [column.name for column in columns_of_kind(self.query.kind) if column.type is Type.COUNT]
         return frame.astype(dict.fromkeys(counts, "int64"))
 
-    def to_polars(self) -> pl.DataFrame:
+    def to_polars(self) -> PolarsFrame:
         """Return a data frame with the columns of `schema`; times are ``Datetime("us", "UTC")``.
 
         Raises:
             ConfigError: ``kind`` is ``all``, or polars or pyarrow is not installed.
         """
-        frame: pl.DataFrame = extra("polars", "polars").from_arrow(self.to_arrow())
+        frame: PolarsFrame = extra("polars", "polars").from_arrow(self.to_arrow())
         return frame
 
     @property
-    def schema(self) -> pa.Schema:
+    def schema(self) -> ArrowSchema:
         """The columns of tables and frames.
 
         Raises:

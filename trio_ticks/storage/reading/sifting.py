@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 from trio_ticks.storage.arrow import compute_or_refuse, pyarrow_or_refuse
+from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.reading.query import END_US, FIRST_US, Query
 
-if TYPE_CHECKING:
-    import pyarrow as pa
 
-
-def filtered(table: pa.Table, query: Query) -> pa.Table:
+def filtered(table: ArrowTable, query: Query) -> ArrowTable:
     """Return the rows of a table that `Query.matches`."""
     pa, pc = pyarrow_or_refuse(), compute_or_refuse()
     conditions = []
