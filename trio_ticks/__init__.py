@@ -56,6 +56,7 @@ from trio_ticks.runtime.opening import open_ticks
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
+from trio_ticks.storage.reading import Reading, read
 
 __all__ = [
     "AllTick",
@@ -86,6 +87,7 @@ __all__ = [
     "MuteFeedError",
     "PacingConfig",
     "Question",
+    "Reading",
     "Record",
     "RemoteProtocolError",
     "Reply",
@@ -110,6 +112,7 @@ __all__ = [
     "load_config",
     "open_engine",
     "open_ticks",
+    "read",
     "run",
     "to_us",
 ]

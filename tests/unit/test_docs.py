@@ -6,10 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import attrs
+import pytest
 
-from trio_ticks import ConnectionConfig, Decoded, Feed, SequencerConfig, Tick
+from tests.support.journal import recorded_trades
+from tests.support.reading import write_journal
+from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick
 from trio_ticks.config import FunctionSink, InfluxDB, parse_config
 from trio_ticks.feeds.registry import check_feed
 
@@ -54,6 +58,25 @@ def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     influxdb = config.sinks["influxdb"]
     assert isinstance(influxdb, InfluxDB)
     assert influxdb == InfluxDB(url=influxdb.url, org="trading", bucket="ticks", token="y")
+
+
+def test_the_page_on_reading_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block by itself, on a journal of recorded trades; and the columns of the table exist."""
+    trades = recorded_trades("btcusdt-2021-01-08.csv", symbol="BTCUSDT")
+    write_journal(tmp_path / "ticks.journal", [trades, [Gap(trades[-1].time_us, trades[-1].time_us + 1, "closed")]])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks("reading.md", "python"):
+        exec(block, names)
+    page = (DOCS / "reading.md").read_text()
+    assert len(names["rows"]) == len(names["frame"]) == names["table"].num_rows > 0
+    shown = {
+        name
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert shown == set(names["reading"].schema.names) - {"conditions"}
 
 
 def test_every_setting_is_on_the_configuration_page() -> None:

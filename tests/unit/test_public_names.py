@@ -35,6 +35,7 @@ PUBLIC = [
     "MuteFeedError",
     "PacingConfig",
     "Question",
+    "Reading",
     "Record",
     "RemoteProtocolError",
     "Reply",
@@ -59,6 +60,7 @@ PUBLIC = [
     "load_config",
     "open_engine",
     "open_ticks",
+    "read",
     "run",
     "to_us",
 ]

@@ -17,7 +17,9 @@ import typer
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
+from trio_ticks.app.journal_commands import add_to
 from trio_ticks.app.logs import configure_logging, log
+from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
 from trio_ticks.app.watch import Watching, feed_of, watch
@@ -55,8 +57,7 @@ def main() -> None:
         code = INTERRUPTED
     except* BrokenPipeError:
         code = 0
-        # Whoever read us has enough. What Python would still flush at exit has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_stdout()
     sys.exit(code)
 
 
@@ -201,3 +202,6 @@ def _bench(
     The simulated vendor runs beside it, so leave two cores free. Needs no token, server or network.
     """
     bench(seconds=seconds, as_json=as_json)
+
+
+add_to(app)

@@ -1,20 +1,25 @@
-"""Ticks as lines of text: for people, as JSON lines, as CSV.
+"""Records as lines of text: for people, as JSON lines, as CSV.
 
-The fields and their names are the same in JSON and CSV. Prices and sizes are the exact decimal texts that the vendor
-sent, because a float in between would change the last digits.
+The fields and their names are the same in JSON and CSV. Prices and sizes of ticks are the exact decimal texts that
+the vendor sent, because a float in between would change the last digits. Other records have the fields of
+`trio_ticks.model`; what has an inside of its own, such as a signal's fields, is JSON in CSV, too.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+import attrs
 import msgspec
 
-from trio_ticks.model import Tick
+from trio_ticks.model import Record, Tick
+from trio_ticks.storage.layout import KINDS
+from trio_ticks.storage.reading import ALL
 
 FIELDS = (
     "symbol",
@@ -31,6 +36,12 @@ FIELDS = (
 )
 
 
+FIELDS_OF: Mapping[str, tuple[str, ...]] = {
+    kind: FIELDS if cls is Tick else tuple(field.name for field in attrs.fields(cls)) for kind, cls in KINDS.items()
+}
+"""The fields of each kind, as users call it."""
+
+
 class Format(StrEnum):
     """How a tick is printed."""
 
@@ -39,17 +50,20 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-Write: TypeAlias = Callable[[Iterable[Tick]], bytes]
+Write: TypeAlias = Callable[[Iterable[Any]], bytes]
 
 
-def header_of(form: Format) -> bytes:
+def header_of(form: Format, kind: str = "ticks") -> bytes:
     """Return what a new file begins with."""
-    return _csv_line(FIELDS).encode() if form is Format.CSV else b""
+    return _csv_lines([FIELDS_OF[kind]]).encode() if form is Format.CSV else b""
 
 
-def writer_of(form: Format) -> Write:
-    """Return the function that turns ticks into UTF-8 lines, each with its line feed."""
-    return _WRITERS[form]
+def writer_of(form: Format, kind: str = "ticks") -> Write:
+    """Return the function that turns records into UTF-8 lines, each with its line feed.
+
+    Only ticks have lines for people. Of ``all`` kinds there are JSON lines, each of which begins with its ``kind``.
+    """
+    return _jsonl_of_all if kind == ALL else _WRITERS[form]
 
 
 def price_text(tick: Tick) -> str:
@@ -62,8 +76,12 @@ def volume_text(tick: Tick) -> str:
     return tick.volume_text or (repr(tick.volume) if tick.volume else "")
 
 
-def fields_of(tick: Tick) -> dict[str, Any]:
-    """Return a tick as the fields of JSON and CSV, in their order."""
+def fields_of(record: Record) -> dict[str, Any]:
+    """Return a record as the fields of JSON and CSV, in their order."""
+    return _fields_of_tick(record) if type(record) is Tick else attrs.asdict(record, recurse=False)
+
+
+def _fields_of_tick(tick: Tick) -> dict[str, Any]:
     return {
         "symbol": tick.symbol,
         "time_us": tick.time_us,
@@ -89,23 +107,36 @@ def _text_line(tick: Tick) -> str:
     return "  ".join([*words, "late"] if tick.late else words) + "\n"
 
 
-def _jsonl(ticks: Iterable[Tick]) -> bytes:
-    return b"".join(msgspec.json.encode(fields_of(tick)) + b"\n" for tick in ticks)
+def _jsonl(records: Iterable[Record]) -> bytes:
+    return b"".join(_json(fields_of(record)) + b"\n" for record in records)
 
 
-def _csv(ticks: Iterable[Tick]) -> bytes:
-    return "".join(_csv_line(_plain(fields_of(tick)).values()) for tick in ticks).encode()
+def _jsonl_of_all(records: Iterable[Record]) -> bytes:
+    return b"".join(_json({"kind": record.kind, **fields_of(record)}) + b"\n" for record in records)
 
 
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Spell truth as JSON does, so that a column reads the same from either."""
-    return {**fields, "late": "true" if fields["late"] else "false"}
+def _json(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (OverflowError, UnicodeEncodeError):  # numbers beyond 64 bits, halves of surrogate pairs
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _csv_line(values: Iterable[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue()
+def _csv(records: Iterable[Record]) -> bytes:
+    return _csv_lines(map(_spelled, fields_of(record).values()) for record in records).encode("utf-8", "replace")
+
+
+def _spelled(value: Any) -> Any:
+    """Spell a value as JSON does where CSV has no spelling, so that a column reads the same from either."""
+    if isinstance(value, (bool, tuple, Mapping)):
+        return _json(value).decode()
+    return value
+
+
+def _csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return lines.getvalue()
 
 
 _WRITERS: dict[Format, Write] = {Format.TEXT: _text, Format.JSONL: _jsonl, Format.CSV: _csv}

@@ -37,7 +37,7 @@ Column: TypeAlias = Sequence[Any]
 CONSTANT, PLAIN, DELTAS, LINES, CODED, FLOATS, PARSED = range(7)
 
 # What fits in one byte.
-_MOST_CODES = 256
+MOST_CODES = 256
 
 
 def columns_of(ticks: Sequence[Tick]) -> list[Column]:
@@ -65,18 +65,24 @@ def lists_of(columns: Sequence[Column]) -> dict[str, Sequence[Any]]:
     if not len(columns) <= len(_NAMES):
         raise JournalError("ticks with a field that this version does not know")
     known = dict(zip(_NAMES, columns, strict=False))
-    count = _length(known["time_us"])
+    count = length(columns)
     lists: dict[str, Sequence[Any]] = {}
     # Texts first: a parsed number is read from them.
     for name in sorted(known, key=_texts_first):
-        lists[name] = _read(known[name], count, lists.get(f"{name}_text"))
+        lists[name] = values_of(known[name], count, lists.get(f"{name}_text"))
         if len(lists[name]) != count:
             raise JournalError(f"{len(lists[name])} values of {name} for {count} ticks")
     return {name: lists[name] for name in known}
 
 
-def _length(times: Column) -> int:
-    """Return how many ticks there are: stamps are never written as a constant, so their number is in the bytes."""
+def length(columns: Sequence[Column]) -> int:
+    """Return how many ticks there are: stamps are never written as a constant, so their number is in the bytes.
+
+    Raises:
+        JournalError: it is not.
+        LookupError, TypeError: these are no columns.
+    """
+    times = columns[_NAMES.index("time_us")]
     if times[0] == DELTAS:
         return 1 + len(times[2])
     if times[0] == PLAIN:
@@ -84,7 +90,18 @@ def _length(times: Column) -> int:
     raise JournalError("ticks whose number is unknown")
 
 
-def _read(column: Column, count: int, texts: Sequence[str] | None) -> Sequence[Any]:
+def values_of(column: Column, count: int, texts: Sequence[str] | None = None) -> Sequence[Any]:
+    """Return the values of one column.
+
+    Args:
+        column: As it was written.
+        count: How many ticks there are.
+        texts: The exact texts of numbers.
+
+    Raises:
+        JournalError: it was written in a way that this version does not know.
+        LookupError, TypeError, ValueError, struct.error: this is no column.
+    """
     way, *rest = column
     if way == CONSTANT:
         return [_immutable(rest[0])] * count
@@ -121,21 +138,25 @@ def _lines(column: Column, _texts: Column | None = None) -> Column:
 
 def _coded(column: Column, _texts: Column | None = None) -> Column:
     codes = {value: code for code, value in enumerate(dict.fromkeys(column))}
-    if len(codes) == 1 or len(codes) > _MOST_CODES:
+    if len(codes) == 1 or len(codes) > MOST_CODES:
         return _plain(column)
     return CODED, list(codes), bytes(map(codes.__getitem__, column))
 
 
 def _floats(column: Column, texts: Column | None) -> Column:
-    """Compare bytes, not numbers: -0.0 equals 0.0, and is another."""
     packed = _packed(column)
     if packed == packed[:8] * len(column):
         return CONSTANT, float(column[0])
+    return (PARSED,) if is_said(column, texts or ()) else (FLOATS, packed)
+
+
+def is_said(numbers: Sequence[float], texts: Sequence[str]) -> bool:
+    """Return whether numbers are, to the last bit, what their texts say."""
     try:
-        parsed = _packed(list(map(float, texts or ())))
+        # By their bytes: -0.0 equals 0.0, and is another.
+        return _packed(list(map(float, texts))) == _packed(numbers)
     except ValueError:
-        parsed = b""
-    return (PARSED,) if parsed == packed else (FLOATS, packed)
+        return False
 
 
 def _packed(numbers: Column) -> bytes:

@@ -22,7 +22,7 @@ import msgspec
 
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Bar, Book, Clock, Gap, Record, Signal, Status, Tick
-from trio_ticks.storage.columns import columns_of, ticks_of
+from trio_ticks.storage.columns import Column, columns_of, ticks_of
 
 FORMAT = 1
 
@@ -73,6 +73,20 @@ def decode(payload: bytes) -> list[Record]:
     except _NO_PAYLOAD as error:
         raise JournalError(f"unreadable payload: {error}") from error
     return records
+
+
+def columns_in(payload: bytes) -> list[Column]:
+    """Return the ticks of a payload as the columns in which they are written, without building one.
+
+    Fewer than three ticks stand in rows, as do those that columns cannot hold; then there is no column.
+
+    Raises:
+        JournalError: the bytes are no payload, or of a newer version.
+    """
+    try:
+        return _parts(payload)[0]
+    except _NO_PAYLOAD as error:
+        raise JournalError(f"unreadable payload: {error}") from error
 
 
 def kinds_of(records: Sequence[Record]) -> int:

@@ -1,0 +1,110 @@
+"""Reading from a journal, also while another process writes it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import attrs
+
+from trio_ticks.errors import JournalDamagedError, JournalError
+from trio_ticks.model import Record
+from trio_ticks.storage.arrow import table_of
+from trio_ticks.storage.frames import ArrowTable
+from trio_ticks.storage.gathering import ROWS_IN_TABLE, Gathering
+from trio_ticks.storage.journal import Damage, JournalReader, StoredBatch
+from trio_ticks.storage.journal.faults import translated
+from trio_ticks.storage.journal.scan import Wanted, ends, scan
+from trio_ticks.storage.journal.schema import connect_reading
+from trio_ticks.storage.payload import bits_of
+from trio_ticks.storage.reading.query import Query
+from trio_ticks.storage.reading.sifting import filtered
+
+OnDamage = Callable[[Damage], None]
+OnProgress = Callable[[int, int], None]
+
+
+@attrs.frozen(kw_only=True)
+class JournalSource:
+    """A journal's file, and who is told what of it cannot be read. None: it raises."""
+
+    path: Path
+    on_damage: OnDamage | None = None
+
+    def check(self) -> None:
+        """Raise `JournalError` where there is no journal that this version reads."""
+        JournalReader(self.path).close()
+
+    def stored(self, query: Query, *, after: int = 0, on_progress: OnProgress | None = None) -> Iterator[StoredBatch]:
+        """Yield the batches behind a position that may hold what is wanted, up to the last one at the start.
+
+        Raises:
+            JournalDamagedError: a batch is not what was written, and nobody wants to be told.
+        """
+        wanted = Wanted(query.start_us, query.end_us, bits_of(*query.record_kinds))
+        with translated(self.path), contextlib.closing(connect_reading(self.path)) as connection:
+            last = ends(connection)[1]
+            for batch in scan(connection, after=after, wanted=wanted, on_damage=self.on_damage or _refuse):
+                yield batch
+                if on_progress:
+                    on_progress(batch.position, last)
+
+    def batches(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[list[Record]]:
+        """Yield the records that are wanted, in the journal's order, a list for each batch that has any."""
+        kinds = query.record_kinds
+        for batch in self.stored(query, on_progress=on_progress):
+            chosen = [item for item in self._decoded(batch) if item.kind in kinds and query.matches(item)]
+            if chosen:
+                yield chosen
+
+    def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
+        """Yield the records of one kind as tables, in the journal's order."""
+        if query.kind != "ticks":
+            records = itertools.chain.from_iterable(self.batches(query, on_progress=on_progress))
+            while some := list(itertools.islice(records, ROWS_IN_TABLE)):
+                yield table_of(query.kind, some)
+            return
+        gathering = Gathering()
+        for batch in self.stored(query, on_progress=on_progress):
+            try:
+                gathering.add(batch.payload)
+            except JournalError as error:
+                self._tell(batch, error)
+            if gathering.count >= ROWS_IN_TABLE:
+                yield filtered(gathering.table(), query)
+        if gathering.count:
+            yield filtered(gathering.table(), query)
+
+    def count(self, query: Query) -> int:
+        """Return how many records are wanted; without decoding those batches that are wanted whole."""
+        kinds = query.record_kinds
+        total = 0
+        for batch in self.stored(query):
+            whole = query.symbols is None and query.spans(batch.first_us, batch.last_us)
+            if whole and kinds == {"tick"}:
+                total += batch.ticks
+            elif whole and not batch.kinds & ~bits_of(*kinds):
+                total += batch.records
+            else:
+                total += sum(item.kind in kinds and query.matches(item) for item in self._decoded(batch))
+        return total
+
+    def _decoded(self, batch: StoredBatch) -> Sequence[Record]:
+        try:
+            return batch.decode()
+        except JournalError as error:
+            self._tell(batch, error)
+            return ()
+
+    def _tell(self, batch: StoredBatch, error: JournalError) -> None:
+        """Tell of a batch whose bytes are what was written, and yet not to be read."""
+        (self.on_damage or _refuse)(Damage(batch.position, batch.position, str(error)))
+
+
+def _refuse(damage: Damage) -> None:
+    raise JournalDamagedError(
+        f"batches {damage.first_position} to {damage.last_position}: {damage.reason}; "
+        "with on_damage= they are told and passed by"
+    )
