@@ -51,8 +51,8 @@ from trio_ticks.feeds.alltick_simple import AllTickSimple
 from trio_ticks.feeds.base import Askable, Decoded, Feed, Limits, Question, Reply, Request, Service, Verdict
 from trio_ticks.feeds.coinbase import Coinbase
 from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
-from trio_ticks.runtime.engine import Engine, open_engine
-from trio_ticks.runtime.opening import open_ticks
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.opening import open_engine, open_ticks
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks

@@ -29,7 +29,8 @@ from trio_ticks.config import JournalConfig, Redis, RedisFeed
 from trio_ticks.errors import ConfigError, EngineError
 from trio_ticks.model import Gap, Status
 from trio_ticks.runtime import redis_run
-from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.opening import open_engine
 from trio_ticks.runtime.redis_run import RelayStatistics
 from trio_ticks.storage import payload, redis_entry
 

@@ -13,7 +13,8 @@ from trio.testing import MockClock
 from trio_ticks.config import ConnectionConfig
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Tick
-from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.opening import open_engine
 from trio_ticks.testing.venue import Venue
 
 REQUEST_S, ACROSS_S, CONNECT_S, HEARTBEAT_S = 1.0, 3.0, 3.0, 30.0

@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from trio_ticks.config import ConnectionConfig
 from trio_ticks.model import Record, Status, Tick
-from trio_ticks.runtime.engine import open_engine
 from trio_ticks.runtime.line import PATIENT_S, SLOT_S
+from trio_ticks.runtime.opening import open_engine
 from trio_ticks.runtime.stream import Ticks
 from trio_ticks.testing.venue import Venue
 

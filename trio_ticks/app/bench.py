@@ -27,7 +27,8 @@ from trio_ticks.errors import EngineError
 from trio_ticks.feeds.alltick import AllTick
 from trio_ticks.model import Batch
 from trio_ticks.runtime.clock import utc_now_us
-from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.opening import open_engine
 from trio_ticks.sim import Load, open_sim
 
 SYMBOLS = 1_000

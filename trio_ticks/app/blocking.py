@@ -12,7 +12,7 @@ import trio
 from trio_ticks.app.supervising import run_supervised
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Tick
-from trio_ticks.runtime.engine import Source
+from trio_ticks.runtime.opening import Source
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks

@@ -11,8 +11,9 @@ from typing import Any
 
 import trio
 
-from trio_ticks.runtime.engine import Engine, Source, open_engine
+from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.holding import Held
+from trio_ticks.runtime.opening import Source, open_engine
 from trio_ticks.runtime.statistics import EngineStatistics
 
 log = logging.getLogger("trio_ticks.app")

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import itertools
 import logging
-import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeAlias
 
 import attrs
 import trio
 
-from trio_ticks.config import ConnectionConfig, EngineConfig, JournalConfig, Overflow, RedisFeed, SequencerConfig
+from trio_ticks.config import Overflow
 from trio_ticks.core.intake import Event, Intake, Notice
 from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
-from trio_ticks.feeds.base import Feed
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.asking import fetch
-from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan, Sinkable, assemble
-from trio_ticks.runtime.clock import NowUs, utc_now_us
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan
+from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
 from trio_ticks.runtime.groups import leaves
-from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.journaling import RunSync, in_thread
 from trio_ticks.runtime.keeper import Keeper
-from trio_ticks.runtime.keeping import Kept, open_kept, recovered_of
+from trio_ticks.runtime.keeping import Kept, recovered_of
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.places import Places
 from trio_ticks.runtime.redis_run import IN_FLIGHT_TICKS, RedisRun
@@ -46,9 +40,6 @@ log = logging.getLogger("trio_ticks.engine")
 
 LOOK_S = 10.0
 """Between two looks for stale symbols: fine beside a bound of minutes, and nothing beside the cost of the ticks."""
-
-Source: TypeAlias = Feed | RedisFeed | EngineConfig | str | Path
-"""A feed object, a configuration, or the path of one."""
 
 
 class Engine:
@@ -377,88 +368,6 @@ class Engine:
             if symbol not in carried:
                 some = ", ".join(sorted(carried)[:10]) + (" …" if len(carried) > 10 else "")  # noqa: PLR2004
                 raise ConfigError(f"this engine does not carry {symbol!r}; it carries {some}")
-
-
-@asynccontextmanager
-async def open_engine(
-    *sources: Source,
-    strategies: Iterable[Strategy | Callable[..., Any]] = (),
-    connection: ConnectionConfig | None = None,
-    sequencer: SequencerConfig | None = None,
-    journal: JournalConfig | str | Path | None = None,
-    sinks: Iterable[Sinkable] = (),
-    grace_s: float | None = None,
-    open_link: OpenLink | None = None,
-    fetch: Fetch = fetch,
-    now_us: NowUs = utc_now_us,
-    chance: Callable[[], float] = random.random,
-    retry_first: bool = True,
-    run_sync: RunSync = in_thread,
-) -> AsyncIterator[Engine]:
-    """Run an engine for as long as the block lasts; then stop it softly.
-
-    Args:
-        sources: Feeds, or one configuration, or the path of one.
-        strategies: Functions or `Strategy` objects that live in the engine; beside those of the configuration.
-        connection: For the feeds that were given as objects.
-        sequencer: Identity, lateness and windows.
-        journal: Where everything that is delivered is kept: a path, or all settings. The engine goes on from what is
-            in it, and names the time since then as gaps.
-        sinks: Where the journal is drained to, each at its own pace: settings such as `InfluxDB`, a `Sink`, or an
-            async function of a batch.
-        grace_s: How long a soft stop may take before it becomes a hard one.
-        open_link: The transport of all feeds. None: what the ``connection`` of each feed says.
-        fetch: One question over HTTP, to tell a mute link from a quiet market.
-        now_us: The clock for receipt, in UTC microseconds.
-        chance: Randomness for spreading retries.
-        retry_first: Off: a feed whose very first connect fails is given up.
-        run_sync: Where the engine waits for the journal's disk: in a thread, or in a simulation on the spot.
-
-    Yields:
-        The running `Engine`. Lines connect in the background: do not wait for them, iterate.
-
-    Raises:
-        ConfigError: before anything is started.
-        JournalError: likewise; another engine writes the journal, or it cannot be used.
-        EngineError: the engine failed for good, after everything received was handed on. The block is cancelled,
-            unless it reads a stream: then the stream raises at its end. The cause is the exception group.
-        Exception: what the block itself raised comes out bare, after the soft stop. If the engine failed as well,
-            a note says of what.
-
-    Cancellation:
-        A hard stop: every task ends and every socket is closed, and the ledger stays exact.
-    """
-    plan = assemble(
-        sources,
-        strategies=strategies,
-        connection=connection,
-        sequencer=sequencer,
-        journal=journal,
-        sinks=sinks,
-        grace_s=grace_s,
-    )
-    body = Held()
-    async with open_kept(plan, now_us=now_us, run_sync=run_sync) as kept, trio.open_nursery() as nursery:
-        engine = Engine(
-            plan,
-            open_link=open_link,
-            fetch=fetch,
-            now_us=now_us,
-            chance=chance,
-            retry_first=retry_first,
-            kept=kept,
-            run_sync=run_sync,
-        )
-        nursery.start_soon(engine.run, name="engine")
-        with body, engine.body:
-            yield engine
-        engine.stop()
-    failure = engine.failure()
-    if failure is not None and body.error is not None and not body.holds(EngineError):
-        body.error.add_note(f"Besides, the engine failed: {failure}")
-    body.release()
-    if failure is not None:
-        raise failure
 
 
 def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:

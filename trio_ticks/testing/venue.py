@@ -26,7 +26,8 @@ from trio_ticks.errors import ConnectError
 from trio_ticks.feeds.base import Feed, Limits, Message, Verdict
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import NowUs
-from trio_ticks.runtime.engine import Engine, open_engine
+from trio_ticks.runtime.engine import Engine
+from trio_ticks.runtime.opening import open_engine
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
 from trio_ticks.testing.venue_feed import AskableVenueFeed, VenueFeed, encode
