@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import pytest
@@ -84,7 +84,7 @@ class Sinks:
         return [
             Sink(self.take, name="steady"),
             Sink(self.take_or_not, name="moody", batch_ticks=3),
-            Sink(self.take_gaps, name="gaps", kinds=frozenset({"gap"})),
+            Sink(self.take_gaps, name="gaps", kinds=["gap"]),
         ]
 
     async def take(self, batch: SinkBatch) -> None:
@@ -198,7 +198,7 @@ class Story:
         engine.stop()
 
 
-def stories(tmp_path: Path, how: str, *, stride: int, **options: float) -> Iterator[tuple[Story, Auditor]]:
+def stories(tmp_path: Path, how: str, *, stride: int, **options: Any) -> Iterator[tuple[Story, Auditor]]:
     """Run the story with the first life ended at one step after the other, until one is not reached any more."""
     for at in range(1, 10_000, stride):
         home = tmp_path / str(at)

@@ -182,7 +182,11 @@ def _configured_sink(name: str, config: SinkConfig, feeds: Sequence[FeedPlan]) -
 def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan]) -> AnySink:
     if isinstance(sink, InfluxDB):
         return _influx("influxdb", sink, feeds)
-    return Sink(sink) if inspect.iscoroutinefunction(sink) else cast("AnySink", sink)
+    if all(hasattr(sink, name) for name in ("name", "kinds", "batch_ticks", "open")):
+        return cast("AnySink", sink)
+    if not inspect.iscoroutinefunction(sink):
+        raise ConfigError(f"sink {sink!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch")
+    return Sink(sink)
 
 
 def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:

@@ -8,7 +8,7 @@ will never take, which is kept as a dead letter, and anything else to be called 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -89,6 +89,12 @@ class AnySink(Protocol):
         ...
 
 
+def _kinds(kinds: Iterable[str]) -> frozenset[str]:
+    if isinstance(kinds, str):
+        raise ConfigError(f"kinds = {kinds!r}: accepted is a set of kinds, such as {{'tick', 'gap'}}")
+    return frozenset(kinds)
+
+
 @attrs.frozen(kw_only=True)
 class Sink:
     """An async function of a `SinkBatch` as a sink.
@@ -104,7 +110,7 @@ class Sink:
 
     function: Callable[[SinkBatch], Awaitable[Any]] = attrs.field(kw_only=False)
     name: str = ""
-    kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=frozenset)
+    kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=_kinds)
     batch_ticks: int = 1
 
     def __attrs_post_init__(self) -> None:
