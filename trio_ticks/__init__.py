@@ -6,7 +6,7 @@ The package from top to bottom; imports point downwards only:
 ``app``         the command line, the demo, and the blocking `run`
 ``sim``         a faithful AllTick server on a real socket, with faults
 ``runtime``     RUNS: Trio tasks, channels and scopes, from the socket to the strategies
-``storage``     KEEPS: how records are written down
+``storage``     KEEPS: the journal, and how records are written down for databases
 ``feeds``       SPEAKS: one vendor's wire text to records and back, pure
 ``core``        DECIDES: sequencer, coverage, ledger, pacing, backoff, sharding; pure
 ``config``      settings, their defaults and their reasons
@@ -24,7 +24,16 @@ The shortest way in::
 """
 
 from trio_ticks.app.blocking import run
-from trio_ticks.config import ConnectionConfig, EngineConfig, PacingConfig, Secret, SequencerConfig, load_config
+from trio_ticks.config import (
+    ConnectionConfig,
+    EngineConfig,
+    InfluxDB,
+    JournalConfig,
+    PacingConfig,
+    Secret,
+    SequencerConfig,
+    load_config,
+)
 from trio_ticks.core.ledger import ConsumerLedger, Ledger
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.core.timestamps import to_us
@@ -53,6 +62,7 @@ from trio_ticks.feeds.coinbase import Coinbase
 from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.opening import open_engine, open_ticks
+from trio_ticks.runtime.sinks import Sink, SinkBatch
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
@@ -81,6 +91,8 @@ __all__ = [
     "Feed",
     "FeedError",
     "Gap",
+    "InfluxDB",
+    "JournalConfig",
     "JournalError",
     "Ledger",
     "Limits",
@@ -98,6 +110,8 @@ __all__ = [
     "Service",
     "Signal",
     "SilentFeedError",
+    "Sink",
+    "SinkBatch",
     "SinkError",
     "SinkRejectedError",
     "SinkUnavailableError",

@@ -236,3 +236,13 @@ def test_a_tick_speaks_for_the_symbols_of_the_one_session_it_can_have_come_by() 
         again.resume(saved, [Tick("X", 40, 1.0, received_us=40)], cause="crashed", symbols=["X", "Y"])
         assert again.live("C", ["X"], 50) == [Gap(40, 50, "crashed", "X", "f")]
         assert again.live("C", ["Y"], 50) == [Gap(until_us, 50, "crashed", "Y", "f")]
+
+
+def test_a_tick_that_left_early_does_not_speak_for_what_was_held_beside_it() -> None:
+    """With lateness a tick shows only that what came so much earlier was delivered: the rest is lost."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 10)
+    saved = {**coverage.save(), "held_since_us": None, "lateness_us": 5}
+    again = Coverage(feed="f")
+    again.resume(saved, [Tick("X", 37, 1.0, received_us=40)], cause="crashed", symbols=["X"])
+    assert again.live("B", ["X"], 50) == [Gap(35, 50, "crashed", "X", "f")]

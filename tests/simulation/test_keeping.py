@@ -84,7 +84,7 @@ class Sinks:
         return [
             Sink(self.take, name="steady"),
             Sink(self.take_or_not, name="moody", batch_ticks=3),
-            Sink(self.take_gaps, name="gaps", kinds=frozenset({"gap"})),
+            Sink(self.take_gaps, name="gaps", kinds=["gap"]),
         ]
 
     async def take(self, batch: SinkBatch) -> None:

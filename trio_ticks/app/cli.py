@@ -148,13 +148,23 @@ def _watch(
 @app.command("run", epilog="Example: [bold]trio-ticks run ticks.toml --report report.json[/bold]")
 def _run_file(
     config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep all that is delivered there. [default: [journal] path, ticks.journal]"
+        ),
+    ] = None,
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,  # noqa: FBT002
     seconds: Seconds = None,
     report: Report = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Run the feeds and strategies of a configuration until Ctrl-C or SIGTERM; a second one ends it at once."""
+    """Run what a configuration names until Ctrl-C or SIGTERM; a second one ends it at once.
+
+    Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on.
+    """
     configure_logging(verbose)
-    run_file(config, seconds=seconds, report=report)
+    run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal)
 
 
 @app.command("sim", epilog="Example: [bold]trio-ticks sim --port 8765 --fault 'drop|mute/10'[/bold]")

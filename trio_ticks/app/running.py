@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import attrs
 import trio
 
 from trio_ticks.app.logs import tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, load_config
+from trio_ticks.config import EngineConfig, JournalConfig, load_config
+from trio_ticks.errors import ConfigError
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
@@ -20,17 +22,51 @@ _LOG = "trio-ticks log"
 """The consumer that logs gaps and statuses; a name that no table of a configuration can have."""
 
 
-def run_file(path: Path, *, seconds: float | None = None, report: Path | None = None) -> None:
+def run_file(
+    path: Path,
+    *,
+    seconds: float | None = None,
+    report: Path | None = None,
+    journal: Path | None = None,
+    no_journal: bool = False,
+) -> None:
     """Run what a file configures until a signal, for ``seconds``, or until it fails; then say how it went.
+
+    Args:
+        path: The configuration.
+        seconds: Stop softly after so long; None: never.
+        report: Where the statistics go at the end.
+        journal: Keep everything there, whatever path the file names. None: there, and where it names none in
+            ``ticks.journal``.
+        no_journal: Keep nothing.
 
     Raises:
         ConfigError: before anything is started.
+        JournalError: likewise; the journal cannot be used, or another engine writes it.
         EngineError: the engine failed; the report is written all the same.
     """
-    config = load_config(path)
+    config = journaled(load_config(path), journal=journal, no_journal=no_journal)
     check_report(report)
     tune()
     trio.run(_run, config, seconds, report)
+
+
+def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -> EngineConfig:
+    """Return a configuration that keeps what it delivers: a program that runs on its own has nobody else to do it.
+
+    Raises:
+        ConfigError: a journal is asked for, and none, or a sink would have nothing to drain.
+    """
+    if no_journal:
+        if journal is not None:
+            raise ConfigError("--no-journal and --journal: accepted is one of them")
+        if config.sinks:
+            raise ConfigError(
+                f"--no-journal: sink {next(iter(config.sinks))!r} drains the journal; leave it out, too"
+            )
+        return attrs.evolve(config, journal=None)
+    kept = config.journal or JournalConfig()
+    return attrs.evolve(config, journal=kept if journal is None else attrs.evolve(kept, path=str(journal)))
 
 
 async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
@@ -53,7 +89,7 @@ async def _log(ticks: Ticks) -> None:
 
 
 def summary(statistics: EngineStatistics) -> str:
-    """Return one line on what came in and what became of it, strategy by strategy."""
+    """Return one line on what came in and what became of it: in the journal, at each strategy and each sink."""
     ledger = statistics.ledger
     words = [
         f"received {ledger.received:,}",
@@ -65,4 +101,8 @@ def summary(statistics: EngineStatistics) -> str:
     for name, consumer in ledger.consumers.items():
         if name != _LOG:
             words.append(f"{name}: delivered {consumer.delivered:,}, dropped {consumer.dropped:,}")
+    if ledger.journal is not None:
+        words.append(f"journal: {ledger.journal.journaled:,}, left out {ledger.journal.gapped:,}")
+    for name, sink in ledger.sinks.items():
+        words.append(f"{name}: stored {sink.stored:,}, waiting {sink.pending:,}, refused {sink.dead_lettered:,}")
     return " · ".join(words)

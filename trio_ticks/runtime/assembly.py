@@ -199,7 +199,11 @@ def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan], journal: JournalConfi
         return _influx("influxdb", sink, feeds)
     if isinstance(sink, Redis):
         return _redis("redis", sink, journal)
-    return Sink(sink) if inspect.iscoroutinefunction(sink) else cast("AnySink", sink)
+    if all(hasattr(sink, name) for name in ("name", "kinds", "batch_ticks", "open")):
+        return cast("AnySink", sink)
+    if not inspect.iscoroutinefunction(sink):
+        raise ConfigError(f"sink {sink!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch")
+    return Sink(sink)
 
 
 def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:

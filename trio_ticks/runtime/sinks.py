@@ -90,6 +90,8 @@ class AnySink(Protocol):
 
 
 def _kinds(kinds: Iterable[str]) -> frozenset[str]:
+    if isinstance(kinds, str):
+        raise ConfigError(f"kinds = {kinds!r}: accepted is a set of kinds, such as {{'tick', 'gap'}}")
     return frozenset(kinds)
 
 
