@@ -19,10 +19,11 @@ from trio_ticks.config import ConnectionConfig, Secret
 from trio_ticks.config.proxies import Proxies
 from trio_ticks.errors import CertificateError, ConfigError, ConnectError, FeedError
 from trio_ticks.runtime import dialing
+from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.dialing import dial
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.road import Road, road_of
-from trio_ticks.runtime.transport import open_websocket
+from trio_ticks.runtime.transport import OpenLink
 
 USER = "u:s3cret"
 TOKEN = "token=t0ken"
@@ -59,15 +60,15 @@ async def serve_greetings(nursery: trio.Nursery, tls: ssl.SSLContext | None = No
     return port
 
 
-async def greeting(url: str, road: Road | None = None) -> str | bytes:
-    async with open_websocket(url, secret_query=TOKEN, road=road) as link:
+async def greeting(open_link: OpenLink, url: str, road: Road | None = None) -> str | bytes:
+    async with open_link(url, secret_query=TOKEN, timeout_s=10.0, road=road, now_us=utc_now_us) as link:
         return (await link.receive()).messages[0]
 
 
-async def failure_of(url: str, road: Road, timeout_s: float = 10.0) -> FeedError:
+async def failure_of(open_link: OpenLink, url: str, road: Road, timeout_s: float = 10.0) -> FeedError:
     """Return why a URL cannot be opened; the error is one line without secrets, and so is what led to it."""
     with pytest.raises((ExceptionGroup, FeedError)) as caught:
-        async with open_websocket(url, secret_query=TOKEN, road=road, timeout_s=timeout_s):
+        async with open_link(url, secret_query=TOKEN, road=road, timeout_s=timeout_s, now_us=utc_now_us):
             pass
     error = only(caught.value)
     assert isinstance(error, FeedError)
@@ -83,23 +84,25 @@ async def failure_of(url: str, road: Road, timeout_s: float = 10.0) -> FeedError
 
 
 @needs_ipv6
-async def test_an_ipv6_address() -> None:
+async def test_an_ipv6_address(open_link: OpenLink) -> None:
     """A URL with an address in brackets leads to it."""
     async with trio.open_nursery() as nursery:
         port = await serve_greetings(nursery, host="::1")
-        assert await greeting(f"ws://[::1]:{port}/") == "/?token=t0ken"
+        assert await greeting(open_link, f"ws://[::1]:{port}/") == "/?token=t0ken"
         nursery.cancel_scope.cancel()
 
 
 @needs_ipv6
 @pytest.mark.parametrize("served", ["::1", "127.0.0.1"])
 @pytest.mark.parametrize("addresses", [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
-async def test_a_name_with_both_kinds_of_address(served: str, addresses: tuple[str, str]) -> None:
+async def test_a_name_with_both_kinds_of_address(
+    open_link: OpenLink, served: str, addresses: tuple[str, str]
+) -> None:
     """Whichever address answers is taken, in whatever order the resolver has them."""
     async with trio.open_nursery() as nursery:
         port = await serve_greetings(nursery, host=served)
         trio.socket.set_custom_hostname_resolver(Names("feed.test", *addresses))
-        assert await greeting(f"ws://feed.test:{port}/") == "/?token=t0ken"
+        assert await greeting(open_link, f"ws://feed.test:{port}/") == "/?token=t0ken"
         nursery.cancel_scope.cancel()
 
 
@@ -137,12 +140,12 @@ async def test_a_system_without_the_options_still_connects(monkeypatch: pytest.M
 # Certificates
 
 
-async def test_a_private_authority(tmp_path: Path) -> None:
+async def test_a_private_authority(open_link: OpenLink, tmp_path: Path) -> None:
     """A server whose certificate the feed's own authority has signed is trusted."""
     road = road_of(ConnectionConfig(ca_file=AUTHORITY.write(tmp_path)))
     async with trio.open_nursery() as nursery:
         port = await serve_greetings(nursery, AUTHORITY.server("127.0.0.1"))
-        assert await greeting(f"wss://127.0.0.1:{port}/", road) == "/?token=t0ken"
+        assert await greeting(open_link, f"wss://127.0.0.1:{port}/", road) == "/?token=t0ken"
         nursery.cancel_scope.cancel()
 
 
@@ -157,23 +160,23 @@ async def test_a_private_authority(tmp_path: Path) -> None:
     ids=["wrong host", "expired", "unknown authority", "self-signed"],
 )
 async def test_a_certificate_that_proves_nothing(
-    tls: Callable[[Path], ssl.SSLContext], words: str, tmp_path: Path
+    open_link: OpenLink, tls: Callable[[Path], ssl.SSLContext], words: str, tmp_path: Path
 ) -> None:
     """Each way to be someone else is refused for good, and named."""
     road = road_of(ConnectionConfig(ca_file=AUTHORITY.write(tmp_path)))
     async with speaking(listen, tls=tls(tmp_path)) as port:
         url = f"wss://127.0.0.1:{port}/"
-        error = await failure_of(url, road)
+        error = await failure_of(open_link, url, road)
     assert isinstance(error, CertificateError)
     assert error.fatal
     assert str(error).startswith(f"{url}: certificate refused: ")
     assert words in str(error)
 
 
-async def test_a_private_authority_does_not_vouch_for_those_without_it() -> None:
+async def test_a_private_authority_does_not_vouch_for_those_without_it(open_link: OpenLink) -> None:
     """A feed without a file of its own does not trust what another feed trusts."""
     async with speaking(listen, tls=AUTHORITY.server("127.0.0.1")) as port:
-        assert isinstance(await failure_of(f"wss://127.0.0.1:{port}/", Road()), CertificateError)
+        assert isinstance(await failure_of(open_link, f"wss://127.0.0.1:{port}/", Road()), CertificateError)
 
 
 def test_a_private_authority_stands_in_place_of_the_systems(tmp_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_a_file_without_authorities(content: bytes | None, words: str, tmp_path:
     assert str(caught.value).startswith(f"ca_file = {str(path)!r}: {words}")
 
 
-async def test_a_server_without_tls() -> None:
+async def test_a_server_without_tls(open_link: OpenLink) -> None:
     """An answer in the clear to a TLS greeting is a connection that failed, not a certificate."""
 
     async def shout(stream: trio.abc.Stream) -> None:
@@ -223,7 +226,7 @@ async def test_a_server_without_tls() -> None:
 
     async with speaking(shout) as port:
         url = f"wss://127.0.0.1:{port}/"
-        error = await failure_of(url, Road())
+        error = await failure_of(open_link, url, Road())
     assert type(error) is ConnectError
     assert str(error).startswith(f"{url}: ")
 
@@ -232,7 +235,7 @@ async def test_a_server_without_tls() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-async def test_the_way_over_a_proxy(scheme: str, tmp_path: Path) -> None:
+async def test_the_way_over_a_proxy(open_link: OpenLink, scheme: str, tmp_path: Path) -> None:
     """The proxy resolves the name and wants its user; the server, and its certificate, are the name's own."""
     tls = AUTHORITY.server("feed.invalid") if scheme == "wss" else None
     port = {"ws": 80, "wss": 443}[scheme]
@@ -240,18 +243,18 @@ async def test_the_way_over_a_proxy(scheme: str, tmp_path: Path) -> None:
         hosts = {f"feed.invalid:{port}": await serve_greetings(nursery, tls)}
         async with open_proxy(hosts, credentials=USER) as proxy:
             road = by_proxy(proxy.url.replace("//", f"//{USER}@"), AUTHORITY.write(tmp_path))
-            assert await greeting(f"{scheme}://feed.invalid/", road) == "/?token=t0ken"
+            assert await greeting(open_link, f"{scheme}://feed.invalid/", road) == "/?token=t0ken"
         assert proxy.asked == [f"CONNECT feed.invalid:{port} HTTP/1.1"]
         nursery.cancel_scope.cancel()
 
 
-async def test_a_proxy_is_no_reason_to_trust_a_server(tmp_path: Path) -> None:
+async def test_a_proxy_is_no_reason_to_trust_a_server(open_link: OpenLink, tmp_path: Path) -> None:
     """Behind a proxy, too, the certificate has to be that of the URL's host, and the error names the road."""
     async with (
         speaking(listen, tls=AUTHORITY.server("127.0.0.1")) as port,
         open_proxy({"feed.invalid:443": port}) as proxy,
     ):
-        error = await failure_of("wss://feed.invalid/", by_proxy(proxy.url, AUTHORITY.write(tmp_path)))
+        error = await failure_of(open_link, "wss://feed.invalid/", by_proxy(proxy.url, AUTHORITY.write(tmp_path)))
     assert isinstance(error, CertificateError)
     assert f"wss://feed.invalid/ through the proxy {proxy.url}: certificate refused: Hostname" in str(error)
 
@@ -272,40 +275,40 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 10_000
     ],
     ids=["407", "502", "301", "garbage", "101", "endless", "chatty"],
 )
-async def test_a_proxy_that_refuses(answer: bytes, words: str) -> None:
+async def test_a_proxy_that_refuses(open_link: OpenLink, answer: bytes, words: str) -> None:
     """Whatever else a proxy answers is a failed connection that names the proxy and the reason."""
     async with open_proxy(answer=answer) as proxy:
-        error = await failure_of("wss://feed.invalid/", by_proxy(proxy.url.replace("//", f"//{USER}@")))
+        error = await failure_of(open_link, "wss://feed.invalid/", by_proxy(proxy.url.replace("//", f"//{USER}@")))
     assert type(error) is ConnectError
     assert str(error) == f"wss://feed.invalid/ through the proxy {proxy.url}: {words}"
 
 
-async def test_a_proxy_that_wants_another_user() -> None:
+async def test_a_proxy_that_wants_another_user(open_link: OpenLink) -> None:
     """Wrong credentials are refused, and not shown."""
     async with open_proxy(credentials="other:one") as proxy:
-        error = await failure_of("ws://feed.invalid/", by_proxy(proxy.url.replace("//", f"//{USER}@")))
+        error = await failure_of(open_link, "ws://feed.invalid/", by_proxy(proxy.url.replace("//", f"//{USER}@")))
     assert "HTTP 407" in str(error)
 
 
-async def test_a_proxy_that_hangs() -> None:
+async def test_a_proxy_that_hangs(open_link: OpenLink) -> None:
     """A proxy that does not answer costs the time-out, not more."""
     async with open_proxy(answer=b"") as proxy:
-        error = await failure_of("ws://feed.invalid/", by_proxy(proxy.url), timeout_s=0.05)
+        error = await failure_of(open_link, "ws://feed.invalid/", by_proxy(proxy.url), timeout_s=0.05)
     assert str(error) == f"ws://feed.invalid/ through the proxy {proxy.url}: no handshake within 0.05 s"
 
 
-async def test_a_proxy_that_is_not_there_or_hangs_up() -> None:
+async def test_a_proxy_that_is_not_there_or_hangs_up(open_link: OpenLink) -> None:
     """Both are failed connections, and name the proxy."""
 
     async with speaking(listen) as port:
         road = by_proxy(f"http://{USER}@127.0.0.1:{port}")
-        error = await failure_of("ws://feed.invalid/", road)
+        error = await failure_of(open_link, "ws://feed.invalid/", road)
         assert "the connection ended before the answer did" in str(error)
-    error = await failure_of("ws://feed.invalid/", road)
+    error = await failure_of(open_link, "ws://feed.invalid/", road)
     assert str(error) == f"ws://feed.invalid/ through the proxy http://127.0.0.1:{port}: Connection refused"
 
 
-async def test_a_cancellation_lets_go_of_the_proxy() -> None:
+async def test_a_cancellation_lets_go_of_the_proxy(open_link: OpenLink) -> None:
     """Cancelled while a proxy hangs, the socket is closed at once."""
     asked, gone = trio.Event(), trio.Event()
 
@@ -316,34 +319,37 @@ async def test_a_cancellation_lets_go_of_the_proxy() -> None:
         gone.set()
 
     async with speaking(hang) as port, trio.open_nursery() as nursery:
-        nursery.start_soon(greeting, "ws://feed.invalid/", by_proxy(f"http://127.0.0.1:{port}"))
+        nursery.start_soon(greeting, open_link, "ws://feed.invalid/", by_proxy(f"http://127.0.0.1:{port}"))
         await asked.wait()
         nursery.cancel_scope.cancel()
         with trio.CancelScope(shield=True):
             await gone.wait()
 
 
-async def test_the_environment_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_names_the_proxy(open_link: OpenLink, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nothing configured the environment's proxy is taken, its user included."""
     async with trio.open_nursery() as nursery:
         hosts = {"feed.invalid:80": await serve_greetings(nursery)}
         async with open_proxy(hosts, credentials=USER) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", f"//{USER}@"))
-            assert await greeting("ws://feed.invalid/") == "/?token=t0ken"
-            error = await failure_of("ws://other.invalid/", Road())
+            assert await greeting(open_link, "ws://feed.invalid/") == "/?token=t0ken"
+            error = await failure_of(open_link, "ws://other.invalid/", Road())
         assert str(error).startswith(f"ws://other.invalid/ through the proxy {proxy.url}: HTTP 502")
         nursery.cancel_scope.cancel()
 
 
-async def test_an_exempt_host_is_reached_without(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exempt_host_is_reached_without(open_link: OpenLink, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host in NO_PROXY, a feed that wants no proxy and this machine's own never meet the environment's proxy."""
     trio.socket.set_custom_hostname_resolver(Names("feed.test", "127.0.0.1"))
     async with trio.open_nursery() as nursery, open_proxy() as proxy:
         port = await serve_greetings(nursery)
         monkeypatch.setenv("ALL_PROXY", proxy.url)
-        assert await greeting(f"ws://feed.test:{port}/", Road(proxies=Proxies(configured=Secret("")))) is not None
-        assert await greeting(f"ws://127.0.0.1:{port}/") is not None
+        assert (
+            await greeting(open_link, f"ws://feed.test:{port}/", Road(proxies=Proxies(configured=Secret(""))))
+            is not None
+        )
+        assert await greeting(open_link, f"ws://127.0.0.1:{port}/") is not None
         monkeypatch.setenv("no_proxy", ".test")
-        assert await greeting(f"ws://feed.test:{port}/") == "/?token=t0ken"
+        assert await greeting(open_link, f"ws://feed.test:{port}/") == "/?token=t0ken"
         assert not proxy.asked
         nursery.cancel_scope.cancel()

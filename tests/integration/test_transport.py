@@ -19,7 +19,7 @@ from trio_ticks.errors import AuthenticationError, CertificateError, ConfigError
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.road import Road
-from trio_ticks.runtime.transport import LinkClosed, open_websocket
+from trio_ticks.runtime.transport import LinkClosed, OpenLink
 
 Handler = Callable[[trio_websocket.WebSocketRequest], Awaitable[None]]
 SECRET = "token=s3cret"
@@ -37,17 +37,17 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
         nursery.cancel_scope.cancel()
 
 
-async def failure_of(url: str, timeout_s: float = 10.0) -> BaseException:
+async def failure_of(open_link: OpenLink, url: str, timeout_s: float = 10.0) -> BaseException:
     """Return what opening this URL raises."""
     with pytest.raises((ExceptionGroup, ConnectError, AuthenticationError, CertificateError)) as caught:
-        async with open_websocket(url, secret_query=SECRET, timeout_s=timeout_s, road=DIRECT):
+        async with open_link(url, secret_query=SECRET, timeout_s=timeout_s, road=DIRECT, now_us=utc_now_us):
             pass
     error = only(caught.value)
     assert "s3cret" not in str(error)
     return error
 
 
-async def test_messages_arrive_in_order_with_a_receipt_time() -> None:
+async def test_messages_arrive_in_order_with_a_receipt_time(open_link: OpenLink) -> None:
     """What is sent before a close is received before the close."""
     seen: list[str | bytes] = []
 
@@ -62,9 +62,9 @@ async def test_messages_arrive_in_order_with_a_receipt_time() -> None:
     async with serving(handler) as url:
         before = utc_now_us()
         received: list[str | bytes] = []
-        async with open_websocket(url, secret_query=SECRET) as link:
+        async with open_link(url, secret_query=SECRET, timeout_s=10.0, now_us=utc_now_us) as link:
             await link.send("hello")
-            for _ in range(100):
+            while len(received) < 100:
                 wakeup = await link.receive()
                 received += wakeup.messages
                 assert before <= wakeup.received_us <= utc_now_us()
@@ -83,29 +83,33 @@ async def test_messages_arrive_in_order_with_a_receipt_time() -> None:
         (503, ConnectError, "HTTP 503"),
     ],
 )
-async def test_a_refused_handshake_says_why(status: int, kind: type[Exception], words: str) -> None:
+async def test_a_refused_handshake_says_why(
+    open_link: OpenLink, status: int, kind: type[Exception], words: str
+) -> None:
     """Each HTTP answer becomes the error that decides whether to try again, and no text carries the token."""
 
     async def handler(request: trio_websocket.WebSocketRequest) -> None:
         await request.reject(status, body=b'{"msg":"token s3cret invalid"}')
 
     async with serving(handler) as url:
-        error = await failure_of(url)
+        error = await failure_of(open_link, url)
     assert type(error) is kind
     assert words in str(error)
 
 
-async def test_a_peer_that_hangs_up_during_the_handshake() -> None:
+async def test_a_peer_that_hangs_up_during_the_handshake(open_link: OpenLink) -> None:
     """An end of stream instead of an answer is a refusal, not a hang."""
 
     async def hang_up(stream: trio.abc.Stream) -> None:
         await stream.receive_some()
 
     async with speaking(hang_up) as port:
-        assert "closed the connection during the handshake" in str(await failure_of(f"ws://127.0.0.1:{port}/"))
+        assert "closed the connection during the handshake" in str(
+            await failure_of(open_link, f"ws://127.0.0.1:{port}/")
+        )
 
 
-async def test_garbage_instead_of_http() -> None:
+async def test_garbage_instead_of_http(open_link: OpenLink) -> None:
     """A peer that is no WebSocket server is refused, within the time for the handshake."""
 
     async def babble(stream: trio.abc.Stream) -> None:
@@ -113,33 +117,33 @@ async def test_garbage_instead_of_http() -> None:
         await stream.send_all(b"220 mail.example ESMTP\r\n\r\n")
 
     async with speaking(babble) as port:
-        assert isinstance(await failure_of(f"ws://127.0.0.1:{port}/"), ConnectError)
+        assert isinstance(await failure_of(open_link, f"ws://127.0.0.1:{port}/"), ConnectError)
 
 
-async def test_a_handshake_that_never_ends() -> None:
+async def test_a_handshake_that_never_ends(open_link: OpenLink) -> None:
     """A peer that accepts and says nothing costs the time-out, not more."""
 
     async def say_nothing(stream: trio.abc.Stream) -> None:
         await trio.sleep_forever()
 
     async with speaking(say_nothing) as port:
-        error = await failure_of(f"ws://127.0.0.1:{port}/", timeout_s=0.05)
+        error = await failure_of(open_link, f"ws://127.0.0.1:{port}/", timeout_s=0.05)
     assert "no handshake within 0.05 s" in str(error)
 
 
-async def test_nobody_listens() -> None:
+async def test_nobody_listens(open_link: OpenLink) -> None:
     """A refused connection names the URL and the system's reason."""
     async with speaking(trio.aclose_forcefully) as port:
         url = f"ws://127.0.0.1:{port}/"
-    error = await failure_of(url)
+    error = await failure_of(open_link, url)
     assert isinstance(error, ConnectError)
     assert url in str(error)
     assert "refused" in str(error).lower()
 
 
-async def test_an_unknown_host() -> None:
+async def test_an_unknown_host(open_link: OpenLink) -> None:
     """A name that does not resolve is said so; `.invalid` never does."""
-    error = await failure_of("ws://feed.invalid/")
+    error = await failure_of(open_link, "ws://feed.invalid/")
     assert isinstance(error, ConnectError)
     assert "feed.invalid" in str(error)
 
@@ -151,7 +155,7 @@ def test_a_host_that_cannot_be_a_name(host: str) -> None:
         parse_url(f"wss://{host}")
 
 
-async def test_an_untrusted_certificate_is_fatal() -> None:
+async def test_an_untrusted_certificate_is_fatal(open_link: OpenLink) -> None:
     """TLS is verified: a certificate of an unknown authority ends the feed instead of being retried."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
@@ -160,13 +164,13 @@ async def test_an_untrusted_certificate_is_fatal() -> None:
         await request.accept()
 
     async with serving(handler, context) as url:
-        error = await failure_of(url)
+        error = await failure_of(open_link, url)
     assert isinstance(error, CertificateError)
     assert error.fatal
     assert "certificate" in str(error)
 
 
-async def test_a_block_that_is_cancelled_closes_the_link_cleanly() -> None:
+async def test_a_block_that_is_cancelled_closes_the_link_cleanly(open_link: OpenLink) -> None:
     """The peer sees a close frame, so that the vendor frees the slot at once."""
     closed: list[int] = []
     done = trio.Event()
@@ -181,7 +185,7 @@ async def test_a_block_that_is_cancelled_closes_the_link_cleanly() -> None:
 
     async with serving(handler) as url:
         with trio.CancelScope() as scope:
-            async with open_websocket(url) as link:
+            async with open_link(url, secret_query="", timeout_s=10.0, now_us=utc_now_us) as link:
                 scope.cancel()
                 await link.receive()
         await done.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_ticks.core.front import SLACK
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.testing import (
     START_US,
@@ -193,10 +195,13 @@ def test_state_is_bounded_and_input_is_not_changed(
     """No more is kept than the window or one stamp holds, and ticks handed in stay as they are."""
     before = [attrs.evolve(tick) for tick in source]
     sequencer = Sequencer(identity=identity, lateness_s=lateness_s, late=late, stamp_ticks=4, **window)
+    limit = max(window["window_ticks"], 4)
     for session, shown in data.draw(deliveries(source)):
         sequencer.push(shown, session=session, now_us=START_US)
-        for held in sequencer._windows.values():
-            assert held.kept == sum(held.copies.values()) <= max(window["window_ticks"], 4)
+        for front in sequencer._all_fronts():
+            assert len(front) + front._window.kept <= limit + max(limit // 4, SLACK)
+            held = copy.deepcopy(front).counted()
+            assert held.kept == sum(held.copies.values()) <= limit
             assert len(held.held) <= held.kept
             assert len(held.order) == len(held.stamps) <= held.kept
     assert source == before

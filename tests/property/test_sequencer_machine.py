@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.sequencer_model import SlowSequencer
+from trio_ticks.core.front import SLACK
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.testing import START_US, check_identity, check_ledger, check_order, ticks
 
@@ -121,12 +122,17 @@ class SequencerLife(RuleBasedStateMachine):
     def state_is_bounded(self) -> None:
         limit = max(self.settings["window_ticks"], self.settings["stamp_ticks"])
         assert len(self.real._waiting._dues) <= 2 * self.real.counts.held + 64
-        for window in self.real._windows.values():
-            assert window.kept == sum(window.copies.values()) <= limit
+        assert self.real._sessions.keys() == self.open
+        for front in self.real._all_fronts():
+            window, shown = front._window, front._followers.values()
+            assert window.kept + len(front) <= limit + max(limit // 4, SLACK)
+            assert all(0 <= length <= len(front._ticks) for length in shown)
+            assert {front._leader, *front._followers} <= {0, *self.real._sessions.values()}
+            assert window.kept == sum(window.copies.values())
             assert len(window.held) <= window.kept
             assert list(window.order) == sorted(window.stamps)
             assert all(stamp.keys for stamp in window.stamps.values())
-            assert window.sessions.keys() <= self.open
+            assert window.sessions.keys() <= set(self.real._sessions.values())
             assert all(window.copies.keys() >= counts.keys() for counts in window.sessions.values())
 
 

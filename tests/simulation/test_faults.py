@@ -16,7 +16,7 @@ from trio_ticks.config import ConnectionConfig
 from trio_ticks.errors import AuthenticationError, CertificateError, ConnectError, EngineError, SubscriptionError
 from trio_ticks.model import Gap, Status, Tick
 from trio_ticks.runtime.engine import Engine
-from trio_ticks.runtime.transport import _refusal
+from trio_ticks.runtime.transport import refusal
 from trio_ticks.runtime.vitals import LineStatistics
 from trio_ticks.testing.venue import Venue, encode
 
@@ -70,7 +70,7 @@ async def test_a_refused_handshake_is_fatal_for_a_token_and_else_retried(
     autojump_clock: MockClock, venue: Venue, status: int, attempts: int
 ) -> None:
     """HTTP 401 and 403 are about the token; of a path, a limit or a gateway nobody knows whether it will pass."""
-    with venue.refusing(_refusal("wss://venue", status)), ended(fatally=attempts == 1):
+    with venue.refusing(refusal("wss://venue", status)), ended(fatally=attempts == 1):
         async with venue.open_engine("X", connection=ConnectionConfig(backoff_first_s=1.0)) as engine:
             await trio.sleep(12.0)
             assert line_of(engine).reconnects == {"refused": attempts}

@@ -13,6 +13,7 @@ from tests.support.certificates import Authority
 from trio_ticks import Coinbase, EngineConfig, open_engine
 from trio_ticks.config import ConnectionConfig, FeedConfig, Secret
 from trio_ticks.errors import ConfigError
+from trio_ticks.runtime import engine
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.road import Road
 from trio_ticks.runtime.transport import Link
@@ -93,3 +94,22 @@ async def test_a_bad_proxy_of_the_environment_is_found_before_anything_starts(
     assert "s3cret" not in words
     async with open_engine(venue.feed("X"), connection=ConnectionConfig(proxy=Secret("")), open_link=venue.open_link):
         await venue.wait_subscribed()
+
+
+async def test_each_feed_has_the_transport_that_its_table_names(
+    venue: Venue, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two feeds of one engine may go different ways; what is not said is batched."""
+    named: list[str] = []
+
+    def opener(name: str) -> Any:
+        named.append(name)
+        return venue.open_link
+
+    monkeypatch.setattr(engine, "opener", opener)
+    feeds = {
+        "one": FeedConfig(kind="coinbase", symbols=("X",), transport="trio-websocket"),
+        "two": FeedConfig(kind="coinbase", symbols=("X",)),
+    }
+    async with open_engine(EngineConfig(feeds=feeds)):
+        assert named == ["trio-websocket", "batched"]

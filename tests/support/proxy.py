@@ -72,7 +72,7 @@ def basic(credentials: str) -> str:
     return "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
-async def pump(source: trio.SocketStream, target: trio.SocketStream) -> None:
+async def pump(source: trio.abc.Stream, target: trio.abc.Stream) -> None:
     try:
         async for data in source:
             await target.send_all(data)

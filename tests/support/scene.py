@@ -7,7 +7,7 @@ vendor asks for is kept in full and the simulator is the referee of it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from trio.testing import MockClock
 from trio_ticks import AllTick, ConnectionConfig, Engine, Gap, Record, Secret, Status, Tick, open_engine
 from trio_ticks.core.ledger import Ledger
 from trio_ticks.runtime.stream import Ticks
+from trio_ticks.runtime.transport import OpenLink, open_websocket
 from trio_ticks.runtime.vitals import LineStatistics
 from trio_ticks.sim import Sim, Switches, open_sim
 
@@ -36,7 +37,17 @@ PATIENCE_S = 120.0
 IN_FLIGHT_S = 0.005
 """So much real idleness passes before the clock jumps: loopback bytes take microseconds."""
 
-_EPOCH_US = 1_700_000_000_000_000
+Road = Callable[[Sim], AbstractAsyncContextManager[str]]
+"""Leads to a simulator by a URL of its own."""
+
+
+def straight(sim: Sim) -> AbstractAsyncContextManager[str]:
+    """The road with nobody on it."""
+    return nullcontext(sim.url)
+
+
+EPOCH_US = 1_700_000_000_000_000
+"""When every scene begins."""
 
 
 def new_clock() -> MockClock:
@@ -46,7 +57,7 @@ def new_clock() -> MockClock:
 
 def clock_from(start_s: float) -> Callable[[], int]:
     """Return the wall clock, UTC microseconds, that goes with Trio's."""
-    return lambda: _EPOCH_US + round((trio.current_time() - start_s) * 1e6)
+    return lambda: EPOCH_US + round((trio.current_time() - start_s) * 1e6)
 
 
 @attrs.define
@@ -160,6 +171,8 @@ async def open_scene(
     switches: Switches | None = None,
     connection: ConnectionConfig = CONNECTION,
     broken: Mapping[str, int] | None = None,
+    road: Road = straight,
+    open_link: OpenLink = open_websocket,
     **settings: Any,
 ) -> AsyncIterator[Scene]:
     """Run an engine for these symbols, which trade all the while; hold the laws at the end.
@@ -172,26 +185,34 @@ async def open_scene(
         switches: How the vendor behaves.
         connection: How the engine's connections are kept.
         broken: The vendor's rules that had to be broken, and how often.
+        road: Who stands in the way: opened with the simulator, it yields the URL to connect to.
+        open_link: The transport.
         **settings: Others of `open_sim`.
     """
     now_us = clock_from(trio.current_time())
-    async with open_sim(
-        [],
-        symbols=symbols,
-        token=TOKEN,
-        plan=vendors_plan or plan,
-        switches=switches,
-        now_us=now_us,
-        **settings,
-    ) as sim:
-        feed = AllTick(*symbols, *unknown, token=TOKEN, plan=plan, url=sim.url)
-        async with (
-            open_engine(feed, connection=connection, now_us=now_us, chance=lambda: 0.5) as engine,
-            engine.subscribe() as ticks,
-            trio.open_nursery() as nursery,
-        ):
-            scene = Scene(sim, engine, ticks, now_us)
-            nursery.start_soon(partial(scene.trade, *symbols))
-            yield scene
-            nursery.cancel_scope.cancel()
-            scene.check(broken=broken or {})
+    async with (
+        open_sim(
+            [],
+            symbols=symbols,
+            token=TOKEN,
+            plan=vendors_plan or plan,
+            switches=switches,
+            now_us=now_us,
+            **settings,
+        ) as sim,
+        road(sim) as url,
+        open_engine(
+            AllTick(*symbols, *unknown, token=TOKEN, plan=plan, url=url),
+            connection=connection,
+            open_link=open_link,
+            now_us=now_us,
+            chance=lambda: 0.5,
+        ) as engine,
+        engine.subscribe() as ticks,
+        trio.open_nursery() as nursery,
+    ):
+        scene = Scene(sim, engine, ticks, now_us)
+        nursery.start_soon(partial(scene.trade, *symbols))
+        yield scene
+        nursery.cancel_scope.cancel()
+        scene.check(broken=broken or {})

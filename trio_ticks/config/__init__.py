@@ -18,6 +18,7 @@ from trio_ticks.config.records import (
     SequencerConfig,
     StopConfig,
     StrategyConfig,
+    Transport,
 )
 from trio_ticks.config.secret import Secret, secret_from_env
 
@@ -34,6 +35,7 @@ __all__ = [
     "SequencerConfig",
     "StopConfig",
     "StrategyConfig",
+    "Transport",
     "load_config",
     "parse_config",
     "secret_from_env",

@@ -18,6 +18,7 @@ from trio_ticks.config.secret import Secret, concealed
 IdentityChoice: TypeAlias = Literal["auto", "content", "trade_id", "sequence", "time"]
 Late: TypeAlias = Literal["flag", "drop"]
 Overflow: TypeAlias = Literal["drop_oldest", "drop_newest", "conflate", "fail"]
+Transport: TypeAlias = Literal["batched", "trio-websocket"]
 OnError: TypeAlias = Literal["restart", "stop"]
 
 # Nothing on a network happens faster than this, and zero would be a hot loop.
@@ -65,6 +66,7 @@ class ConnectionConfig:
             system's. Certificates are always verified.
         proxy: ``http://[user:password@]host[:port]``; a plain text is wrapped at once. "": none. None: what
             ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say.
+        transport: What moves the messages: ``batched``, or ``trio-websocket``, one message at a time.
         backoff_first_s: The wait after the first failed attempt, before jitter; it doubles from there.
         backoff_max_s: The longest wait between two attempts.
         healthy_s: A session that lived so long makes the next failure a first one again.
@@ -94,6 +96,9 @@ class ConnectionConfig:
     ca_file: str | None = attrs.field(default=None, validator=rules.optional(rules.some_text()))
     # What every other program on the host goes by. A feed of its own mind is an exception.
     proxy: Secret | None = attrs.field(default=None, converter=concealed, validator=rules.optional(proxy_url()))
+    # Batched costs a twentieth of the other per tick in a busy market. The other shares nothing with it behind the
+    # handshake's road, so it tells whether a fault is the transport's.
+    transport: Transport = attrs.field(default="batched", validator=rules.one_of(Transport))
     # Shorter gains nothing beside the handshake itself; longer is lost ticks at every short cut.
     backoff_first_s: float = attrs.field(default=0.5, validator=rules.seconds(_SHORTEST_S))
     # Longer would sleep on after the vendor is back; shorter keeps a limited token at its limit.

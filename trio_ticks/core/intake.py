@@ -23,7 +23,7 @@ from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.model import Record, Status, Tick
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # looked up for every arrival
 class Session:
     """One subscribed lifetime of one connection.
 
@@ -107,7 +107,7 @@ class Intake:
     @property
     def next_release_us(self) -> int | None:
         """When a held tick is due, so that `advance` must be called; None while nothing is held."""
-        due = [s.next_release_us for s in self._sequencers.values() if s.next_release_us is not None]
+        due = [due_us for s in self._sequencers.values() if (due_us := s.next_release_us) is not None]
         return min(due, default=None)
 
     @property
@@ -156,16 +156,16 @@ class Intake:
         )
 
     def _arrived(self, arrival: Arrival, now_us: int) -> list[Record]:
-        self._inbox.take(arrival.size)
-        if arrival.ticks:
-            self._coverage[arrival.session.feed].heard(arrival.session, arrival.ticks[-1].received_us)
-        self._unusable += len(arrival.rejected)
-        sequencer = self._sequencers[arrival.session.feed]
+        session, ticks, rejected = arrival.session, arrival.ticks, arrival.rejected
+        self._inbox.take(len(ticks) + len(rejected))
+        if ticks:
+            self._coverage[session.feed].heard(session, ticks[-1].received_us)
+        sequencer = self._sequencers[session.feed]
         refused = sequencer.rejected
-        records: list[Record] = list(sequencer.push(arrival.ticks, session=arrival.session, now_us=now_us))
-        if arrival.rejected or sequencer.rejected != refused:
-            reasons = [*arrival.rejected, *self._newly_refused(arrival.session.feed)]
-            records += self._complaints(arrival.session, reasons, now_us)
+        records: list[Record] = [*sequencer.push(ticks, session=session, now_us=now_us)]
+        if rejected or sequencer.rejected != refused:
+            self._unusable += len(rejected)
+            records += self._complaints(session, [*rejected, *self._newly_refused(session.feed)], now_us)
         return records
 
     def _newly_refused(self, feed: str) -> list[str]:

@@ -31,25 +31,30 @@ copies it showed. What a key is, and whether its copies count, is in `trio_ticks
 * Order: unflagged ticks never go back in time.
 * Identity: (feed, symbol, time_us, ordinal) is unique for ever.
 
-At most max(window_ticks, stamp_ticks) entries are kept for a symbol.
+At most max(window_ticks, stamp_ticks) entries are kept for a symbol, and up to a quarter as many that are due to be
+forgotten.
+
+Hardly a tick needs step 2 to be worked as it is written: `trio_ticks.core.front` says which do not, and takes them.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
+from trio_ticks.core.front import COPY, Front
 from trio_ticks.core.sequencer_settings import SequencerCounts, SequencerLimits, SequencerSettings
 from trio_ticks.core.waiting import Waiting
-from trio_ticks.core.window import NEVER, Window
+from trio_ticks.core.window import NEVER, Window, numbered
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from trio_ticks.config import Late
-    from trio_ticks.core.identity import Identity
+    from trio_ticks.core.identity import Fields, Identity
     from trio_ticks.model import Tick
 
 Checkpoint: TypeAlias = dict[str, Any]
@@ -57,6 +62,7 @@ Checkpoint: TypeAlias = dict[str, Any]
 
 _AHEAD = "stamped too far ahead of its receipt"
 _FULL = "its stamp is full"
+_NO_FRONTS: Mapping[str, Front] = MappingProxyType({})
 _VERSION = 1  # of the checkpoint's layout; another one is refused rather than guessed at
 
 
@@ -121,9 +127,12 @@ class Sequencer:
         )
         self._identity: Identity = identity
         self._rule = self._limits.rule
-        self._windows: dict[tuple[str, str], Window] = {}
+        self._fronts: defaultdict[str, dict[str, Front]] = defaultdict(dict)  # by feed and symbol
+        self._sessions: dict[Hashable, int] = {}
+        self._numbers = count(1)
         self._waiting = Waiting()
-        self._accepted = self._duplicates = self._expired = self._late_dropped = 0
+        self._is_direct = self._limits.lateness_us == 0  # nothing waits, so fronts may take ticks
+        self._accepted = self._duplicates = self._expired = self._late_dropped = self._refused = 0
         self._rejected: Counter[str] = Counter()
 
     def push(self, ticks: Iterable[Tick], *, session: Hashable, now_us: int) -> list[Tick]:
@@ -140,18 +149,40 @@ class Sequencer:
         Returns:
             What had become due by ``now_us``, then what these ticks released.
         """
-        out = self.advance(now_us)
+        out: list[Tick] = []
+        if not self._is_direct:
+            self._release(now_us, out)
+        number = self._number_of(session)
+        fields_of, limit_us = self._rule.fields_of, now_us + self._limits.ahead_us
+        feed: str | None = None
+        fronts: Mapping[str, Front] = _NO_FRONTS
         for tick in ticks:
-            self._admit(tick, session, now_us, out)
+            if tick.feed is not feed:
+                feed = tick.feed
+                fronts = self._fronts[feed] if self._is_direct else _NO_FRONTS
+            fields = fields_of(tick)
+            front = fronts.get(tick.symbol)
+            if front is None or fields is None or fields[0] > limit_us:
+                self._admit(tick, fields, number, now_us, out)
+                continue
+            ordinal = front.take(fields, number, now_us)
+            if ordinal >= 0:
+                same = tick.ordinal == ordinal and not tick.late
+                out.append(tick if same else numbered(tick, ordinal, late=False))
+            elif ordinal == COPY:
+                self._duplicates += 1
+            else:
+                self._admit(tick, fields, number, now_us, out)
+        self._accepted += len(out)
         return out
 
     def advance(self, now_us: int) -> list[Tick]:
         """Return the held ticks whose lateness has passed at ``now_us``."""
-        return self._release(now_us)
+        return self._released(now_us)
 
     def flush(self) -> list[Tick]:
         """Return everything held, due or not: for a soft stop."""
-        return self._release(math.inf)
+        return self._released(math.inf)
 
     @property
     def next_release_us(self) -> int | None:
@@ -160,13 +191,15 @@ class Sequencer:
 
     def end_session(self, session: Hashable) -> None:
         """Forget what a session showed. What was accepted from it stays; an unknown session is no error."""
-        for window in self._windows.values():
-            window.sessions.pop(session, None)
+        number = self._sessions.pop(session, None)
+        if number is not None:
+            for front in self._all_fronts():
+                front.end_session(number)
 
     @property
     def rejected(self) -> int:
         """How many ticks were refused so far; cheaper than all `counts`."""
-        return self._rejected.total()
+        return self._refused
 
     @property
     def counts(self) -> SequencerCounts:
@@ -177,13 +210,14 @@ class Sequencer:
             expired=self._expired,
             late_dropped=self._late_dropped,
             held=len(self._waiting),
-            rejected=self._rejected.total(),
+            rejected=self._refused,
             rejected_by=MappingProxyType(dict(self._rejected)),
         )
 
     def checkpoint(self) -> Checkpoint:
         """Return what a restart needs, as if the held ticks had never arrived: no journal has them yet."""
-        saved = [w.save(self._rule.key_of) for w in self._windows.values() if w.high_us != NEVER]
+        windows = [front.counted() for front in self._all_fronts()]
+        saved = [window.save(self._rule.key) for window in windows if window.high_us != NEVER]
         return {"version": _VERSION, "identity": self._identity, "symbols": saved}
 
     @classmethod
@@ -211,25 +245,26 @@ class Sequencer:
             sequencer._recall(tick)
         return sequencer
 
-    def _admit(self, tick: Tick, session: Hashable, now_us: int, out: list[Tick]) -> None:
+    def _admit(self, tick: Tick, fields: Fields | None, session: int, now_us: int, out: list[Tick]) -> None:
         """Steps 1 and 2 of the rule, then 3 and 4 where the tick is accepted."""
         limits, rule, time_us = self._limits, self._rule, tick.time_us
         if time_us > now_us + limits.ahead_us:
-            self._rejected[_AHEAD] += 1
+            self._reject(_AHEAD)
             return
-        key = rule.key_of(tick)
-        if key is None:
-            self._rejected[rule.keyless] += 1
+        if fields is None:
+            self._reject(rule.keyless)
             return
-        window = self._window_of(tick)
+        key = rule.key_of(fields)
+        window = self._front_of(tick).counted()
         if time_us <= window.floor_us or (rule.by_id and window.is_id_forgotten(key)):
             self._expired += 1
             return
-        if window.is_repeat(session, key) if rule.counted else key in window.copies:
+        accepted = window.copies.get(key, 0)
+        if accepted and (not rule.counted or window.is_repeat(session, key, accepted)):
             self._duplicates += 1
             return
         if window.entries_at(time_us) >= limits.stamp_ticks:
-            self._rejected[_FULL] += 1
+            self._reject(_FULL)
             return
         window.add(time_us, key)
         if rule.counted:
@@ -241,20 +276,39 @@ class Sequencer:
             self._deliver(window, tick, out)
         self._evict(window, out)
 
-    def _window_of(self, tick: Tick) -> Window:
-        place = tick.feed, tick.symbol
-        window = self._windows.get(place)
-        if window is None:
-            window = self._windows[place] = Window(*place)
-        return window
+    def _reject(self, reason: str) -> None:
+        self._rejected[reason] += 1
+        self._refused += 1
 
-    def _release(self, now_us: float) -> list[Tick]:
+    def _front_of(self, tick: Tick) -> Front:
+        fronts = self._fronts[tick.feed]
+        front = fronts.get(tick.symbol)
+        if front is None:
+            front = fronts[tick.symbol] = Front(Window(tick.feed, tick.symbol), self._limits)
+        return front
+
+    def _all_fronts(self) -> Iterator[Front]:
+        for fronts in self._fronts.values():
+            yield from fronts.values()
+
+    def _number_of(self, session: Hashable) -> int:
+        """Return a session's number: what a caller names it by may take long to hash."""
+        number = self._sessions.get(session)
+        if number is None:
+            number = self._sessions[session] = next(self._numbers)
+        return number
+
+    def _released(self, now_us: float) -> list[Tick]:
         out: list[Tick] = []
+        self._release(now_us, out)
+        self._accepted += len(out)
+        return out
+
+    def _release(self, now_us: float, out: list[Tick]) -> None:
         for window, ticks in self._waiting.due(now_us):
             for tick in ticks:
                 self._deliver(window, tick, out)
             self._evict(window, out)
-        return out
 
     def _deliver(self, window: Window, tick: Tick, out: list[Tick]) -> None:
         """Step 3: flag and number an accepted tick."""
@@ -262,7 +316,6 @@ class Sequencer:
             self._late_dropped += 1
             return
         out.append(window.number(tick))
-        self._accepted += 1
 
     def _evict(self, window: Window, out: list[Tick]) -> None:
         """Step 4: forget stamps, oldest first, and deliver what waits at them before that."""
@@ -285,14 +338,14 @@ class Sequencer:
             raise ValueError(f"checkpoint has (version, identity) {made_with}, accepted is {accepted}")
         for saved in checkpoint["symbols"]:
             window = Window.load(saved)
-            self._windows[window.feed, window.symbol] = window
+            self._fronts[window.feed][window.symbol] = Front(window, self._limits)
 
     def _recall(self, tick: Tick) -> None:
         """Take in a tick that was delivered before the restart."""
-        key = self._rule.key_of(tick)
+        key = self._rule.key(tick)
         if key is None:
             raise ValueError(f"the tail holds a tick that cannot have been delivered: {self._rule.keyless}")
-        window = self._window_of(tick)
+        window = self._front_of(tick).counted()
         if tick.time_us <= window.floor_us or tick.ordinal < window.size_at(tick.time_us):
             return  # forgotten, or in the checkpoint
         window.add(tick.time_us, key).size = tick.ordinal + 1

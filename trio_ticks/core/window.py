@@ -17,7 +17,7 @@ import attrs
 from trio_ticks.model import Tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from trio_ticks.core.identity import Key
 
@@ -51,11 +51,13 @@ class Window:
         high_us: The newest stamp delivered.
         newest_us: The newest receipt of an accepted tick.
         id_floor: The highest trade id forgotten; NEVER where ids are not the identity.
+        key_high: The highest key accepted, where keys are numbers, and no lower than `id_floor`.
         kept: Entries of all stamps together.
         copies: Key → ticks accepted of it.
         stamps: Stamp → what is kept of it.
         order: The stamps, oldest first.
-        sessions: Session → key → how often that session showed it; only where repeats count.
+        sessions: Session → key → how often that session showed it; only where repeats count. Sessions are
+            known by numbers here.
         held: Waiting ticks as (stamp, arrival, tick), in that order.
     """
 
@@ -65,11 +67,12 @@ class Window:
     high_us: int = NEVER
     newest_us: int = NEVER
     id_floor: int = NEVER
+    key_high: int = NEVER
     kept: int = 0
     copies: dict[Key, int] = attrs.field(factory=dict)
     stamps: dict[int, Stamp] = attrs.field(factory=dict)
     order: deque[int] = attrs.field(factory=deque)
-    sessions: dict[Hashable, dict[Key, int]] = attrs.field(factory=dict)
+    sessions: dict[int, dict[Key, int]] = attrs.field(factory=dict)
     held: list[tuple[int, int, Tick]] = attrs.field(factory=list)
 
     def entries_at(self, time_us: int) -> int:
@@ -86,11 +89,8 @@ class Window:
         """Tell whether a trade id is at or below the highest one forgotten."""
         return isinstance(key, int) and key <= self.id_floor
 
-    def is_repeat(self, session: Hashable, key: Key) -> bool:
-        """Count one showing of a key by a session, unless it is one more than was accepted."""
-        accepted = self.copies.get(key, 0)
-        if not accepted:
-            return False
+    def is_repeat(self, session: int, key: Key, accepted: int) -> bool:
+        """Count one showing of a key by a session, unless it is one more than was accepted, which is some."""
         counts = self.sessions.get(session)
         if counts is None:
             counts = self.sessions[session] = {}
@@ -100,12 +100,26 @@ class Window:
         counts[key] = shown + 1
         return True
 
-    def count_accepted(self, session: Hashable, key: Key) -> None:
+    def count_accepted(self, session: int, key: Key) -> None:
         """Note that a session showed every copy of a key, the one just added included."""
         counts = self.sessions.get(session)
         if counts is None:
             counts = self.sessions[session] = {}
         counts[key] = self.copies[key]
+
+    def add_newer(self, stamps: list[int], keys: list[Key]) -> Counter[Key]:
+        """Accept and number many at once, at stamps after all others, in order; return the keys with their copies."""
+        copies, sizes = Counter(keys), Counter(stamps)
+        for key, time_us in dict(zip(keys, stamps, strict=True)).items():
+            stamp = self.stamps.get(time_us)
+            if stamp is None:
+                self.stamps[time_us] = Stamp(sizes[time_us], sizes[time_us], [key])
+            else:
+                stamp.keys.append(key)
+        self.order.extend(sizes)
+        self.copies.update(copies)  # a plain dict's: they are new to it
+        self.kept += len(keys)
+        return copies
 
     def add(self, time_us: int, key: Key, copies: int = 1) -> Stamp:
         """Accept copies of a key at a stamp above the floor, and return the stamp."""
@@ -119,6 +133,8 @@ class Window:
         before = self.copies.get(key, 0)
         if not before:
             stamp.keys.append(key)
+            if isinstance(key, int) and key > self.key_high:
+                self.key_high = key
         self.copies[key] = before + copies
         stamp.entries += copies
         self.kept += copies
@@ -141,12 +157,13 @@ class Window:
         self.floor_us = self.order.popleft()
         stamp = self.stamps.pop(self.floor_us)
         self.kept -= stamp.entries
+        copies, sessions = self.copies, self.sessions.values()
         for key in stamp.keys:
-            del self.copies[key]
-            for counts in self.sessions.values():
+            del copies[key]
+            for counts in sessions:
                 counts.pop(key, None)
-            if by_id and isinstance(key, int):
-                self.id_floor = max(self.id_floor, key)
+            if by_id and isinstance(key, int) and key > self.id_floor:
+                self.id_floor = key
 
     def save(self, key_of: Callable[[Tick], Key | None]) -> dict[str, Any]:
         """Return the memory as plain builtins, as if the held ticks had never arrived."""
@@ -173,7 +190,7 @@ class Window:
         """Return the memory that `save` described."""
         fields = dict(saved)
         stamps = fields.pop("stamps")
-        window = cls(**fields)
+        window = cls(**fields, key_high=fields["id_floor"])
         for time_us, size, copies in stamps:
             for key, n in copies:
                 window.add(time_us, tuple(key) if isinstance(key, list) else key, n)

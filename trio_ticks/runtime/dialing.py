@@ -30,9 +30,7 @@ the second name. Where a system lacks one, its own value stays."""
 
 
 async def dial(endpoint: Endpoint, road: Road, *, where: str) -> Stream:
-    """Return a stream to an endpoint, over the proxy where one is on the road. The caller closes it.
-
-    A proxy is asked to ``CONNECT``, also where no TLS follows: a WebSocket needs it.
+    """Return a stream to an endpoint, over TLS where the endpoint wants it. The caller closes it.
 
     Args:
         endpoint: Where to.
@@ -47,6 +45,19 @@ async def dial(endpoint: Endpoint, road: Road, *, where: str) -> Stream:
     Cancellation:
         At any await; the socket is closed.
     """
+    stream = await reach(endpoint, road, where=where)
+    if not endpoint.secure:
+        return stream
+    with translated(where):
+        async with closed_on_failure(stream):
+            return await _secured(stream, endpoint, road)
+
+
+async def reach(endpoint: Endpoint, road: Road, *, where: str) -> trio.SocketStream:
+    """Return a TCP connection to an endpoint, over the proxy where one is on the road: all of `dial` but the TLS.
+
+    A proxy is asked to ``CONNECT``, also where no TLS follows: a WebSocket needs it.
+    """
     proxy = road.proxy_towards(endpoint)
     nearest = proxy or endpoint
     with translated(where):
@@ -55,7 +66,7 @@ async def dial(endpoint: Endpoint, road: Road, *, where: str) -> Stream:
             keep_alive(stream)
             if proxy is not None:
                 await _tunnel(stream, endpoint, proxy, where)
-            return await _secured(stream, endpoint, road) if endpoint.secure else stream
+            return stream
 
 
 def described(url: str, endpoint: Endpoint, road: Road) -> str:

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -33,7 +34,7 @@ from trio_ticks.runtime.shard import build_shards
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
-from trio_ticks.runtime.transport import OpenLink, open_websocket
+from trio_ticks.runtime.transport import OpenLink, opener
 from trio_ticks.runtime.wiring import Wiring, emit
 
 log = logging.getLogger("trio_ticks.engine")
@@ -52,7 +53,7 @@ class Engine:
         self,
         plan: EnginePlan,
         *,
-        open_link: OpenLink,
+        open_link: OpenLink | None,
         fetch: Fetch,
         now_us: NowUs,
         chance: Callable[[], float],
@@ -65,10 +66,10 @@ class Engine:
         inbox = Inbox()
         self._intake = Intake(sequencers={feed.name: feed.sequencer() for feed in plan.feeds}, inbox=inbox)
         self._fanout = Fanout()
-        wiring = Wiring(
+        wire = partial(
+            Wiring,
             events=self._send,
             inbox=inbox,
-            open_link=open_link,
             fetch=fetch,
             now_us=now_us,
             chance=chance,
@@ -76,7 +77,10 @@ class Engine:
             latest=self._fanout.latest,
             retry_first=retry_first,
         )
-        self._feeds = {feed.name: _feed_run(feed, wiring) for feed in plan.feeds}
+        self._feeds = {
+            feed.name: _feed_run(feed, wire(open_link=open_link or opener(feed.connection.transport)))
+            for feed in plan.feeds
+        }
         self._strategies: list[StrategyState] = []
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
@@ -326,7 +330,7 @@ async def open_engine(
     connection: ConnectionConfig | None = None,
     sequencer: SequencerConfig | None = None,
     grace_s: float | None = None,
-    open_link: OpenLink = open_websocket,
+    open_link: OpenLink | None = None,
     fetch: Fetch = fetch,
     now_us: NowUs = utc_now_us,
     chance: Callable[[], float] = random.random,
@@ -340,7 +344,7 @@ async def open_engine(
         connection: For the feeds that were given as objects.
         sequencer: Identity, lateness and windows.
         grace_s: How long a soft stop may take before it becomes a hard one.
-        open_link: The transport.
+        open_link: The transport of all feeds. None: what the ``connection`` of each feed says.
         fetch: One question over HTTP, to tell a mute link from a quiet market.
         now_us: The clock for receipt, in UTC microseconds.
         chance: Randomness for spreading retries.

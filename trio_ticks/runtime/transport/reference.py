@@ -1,83 +1,34 @@
-"""The seam to the network: a URL becomes a `Link` that yields messages, a wake-up at a time.
+"""The reference transport, on trio-websocket: one message a wake-up, and everything else as the batched one has it.
 
-This is the only module that knows a WebSocket library. Everything foreign is translated here, in one table each
-for the handshake (`_refusal`) and for an open link (`LinkClosed`), so that no error text can carry a token; what
-comes before the handshake is in `trio_ticks.runtime.dialing`.
-`trio_ticks.testing` has a `Link` in memory that behaves the same.
+It is what the batched transport is tested against, and a second way in for whoever mistrusts the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol, cast
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import cast
 
-import attrs
 import trio
 import trio_websocket
 
-from trio_ticks.errors import AuthenticationError, ConnectError, FeedError, RemoteProtocolError
-from trio_ticks.feeds.base import Message
+from trio_ticks.errors import ConnectError, FeedError, RemoteProtocolError
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.dialing import Stream, closed_on_failure, described, dial, in_time
 from trio_ticks.runtime.endpoint import Endpoint, parse_url
+from trio_ticks.runtime.http1 import MAX_HEAD_BYTES
 from trio_ticks.runtime.road import Road
-
-MAX_MESSAGE_BYTES = 1 << 20
-"""A push is about 160 bytes and a subscription answer under 1 kB; past 1 MiB a peer is not a ticker."""
-
-CLOSE_S = 1.0
-"""A clean close frees the vendor's connection slot at once, so it is worth waiting for; a dead peer is not."""
-
-
-class LinkClosed(Exception):  # noqa: N818 - an event of the link's life, not a failure
-    """The link is closed; the message says by whom and how."""
-
-    cause = "closed"
-
-
-@attrs.frozen
-class Wakeup:
-    """What one wake-up of the reader found: the messages in order, and when they were read."""
-
-    messages: Sequence[Message]
-    received_us: int
-
-
-class Link(Protocol):
-    """One open connection."""
-
-    async def receive(self) -> Wakeup:
-        """Wait for at least one message and return all that are there.
-
-        Raises:
-            LinkClosed: the connection is over and every message before its end was returned.
-
-        Cancellation:
-            At any await; no message is lost.
-        """
-        ...
-
-    async def send(self, text: str) -> None:
-        """Send one message.
-
-        Raises:
-            LinkClosed: the connection is over.
-
-        Backpressure:
-            Waits while the peer does not read.
-        """
-        ...
-
-
-class OpenLink(Protocol):
-    """A transport: opens a link, and closes it on the way out, cleanly where the peer lets it."""
-
-    def __call__(
-        self, url: str, *, secret_query: str, timeout_s: float, road: Road | None = None, now_us: NowUs
-    ) -> AbstractAsyncContextManager[Link]:
-        """Open a link to ``url``. Errors of the block come out of the context inside an exception group."""
-        ...
+from trio_ticks.runtime.transport.link import (
+    CLOSE_S,
+    HUNG_UP,
+    MAX_MESSAGE_BYTES,
+    NO_WEBSOCKET,
+    Link,
+    LinkClosed,
+    Wakeup,
+    farewell,
+    refusal,
+)
 
 
 @asynccontextmanager
@@ -141,14 +92,14 @@ class _WebSocketLink:
         except trio_websocket.ConnectionClosed as closed:
             if self._reader.error is not None:
                 raise RemoteProtocolError(f"broken WebSocket frames: {self._reader.error}") from None
-            raise LinkClosed(_farewell(closed.reason)) from None
+            raise LinkClosed(_ending(closed.reason)) from None
         return Wakeup((message,), self._now_us())
 
     async def send(self, text: str) -> None:
         try:
             await self._websocket.send_message(text)
         except trio_websocket.ConnectionClosed as closed:
-            raise LinkClosed(_farewell(closed.reason)) from None
+            raise LinkClosed(_ending(closed.reason)) from None
 
 
 class _Reader:
@@ -181,46 +132,59 @@ class _Reader:
     def refusal(self, where: str) -> FeedError:
         """Return why there was no handshake."""
         if isinstance(self.error, trio_websocket.ConnectionRejected):
-            return _refusal(where, self.error.status_code)
+            return refusal(where, self.error.status_code)
         if self.error is not None:
-            return ConnectError(f"{where}: the peer does not answer as a WebSocket server does")
-        return ConnectError(f"{where}: the server closed the connection during the handshake")
+            return ConnectError(f"{where}: {NO_WEBSOCKET}")
+        return ConnectError(f"{where}: {HUNG_UP}")
+
+
+_MOST_AT_FIRST_BYTES = 4 * MAX_HEAD_BYTES
+"""With the answer may come the first messages, which are read before whoever waits for the answer is awake."""
+
+
+class _Gate(trio.abc.Stream):
+    """A stream that lets only so much through before the handshake is over: that library keeps a refusal's body."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._heard = 0
+        self.is_open = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self._heard += len(data)
+        if self._heard > _MOST_AT_FIRST_BYTES and not self.is_open:
+            raise RemoteProtocolError("an answer without end")
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 async def _shake_hands(
     stream: Stream, endpoint: Endpoint, reader: _Reader, where: str
 ) -> trio_websocket.WebSocketConnection:
+    gate = _Gate(stream)
     async with closed_on_failure(stream):
         with reader.handshake:
             websocket = await trio_websocket.wrap_client_stream(
                 cast("trio.Nursery", reader),
-                stream,
+                cast("Stream", gate),
                 endpoint.authority,
                 endpoint.target,
                 max_message_size=MAX_MESSAGE_BYTES,
             )
         if reader.handshake.cancelled_caught:
             raise reader.refusal(where)
+        gate.is_open = True
         return websocket
 
 
-_MEANINGS = {
-    401: "the token is not accepted",
-    403: "the token is not accepted",
-    404: "nothing is served at this path",
-    429: "too many connections or requests for the plan",
-}
-
-
-def _refusal(where: str, status: int) -> FeedError:
-    """Return our error for a server that answers the handshake with something else than 101."""
-    words = _MEANINGS.get(status, "the server refused the connection")
-    kind = AuthenticationError if status in {401, 403} else ConnectError
-    return kind(f"{where}: HTTP {status}: {words}")
-
-
-def _farewell(reason: trio_websocket.CloseReason | None) -> str:
-    """Return how a connection ended, in words."""
-    if reason is None or reason.code == 1006:  # noqa: PLR2004 - RFC 6455 7.4.1: no close frame was seen
-        return "the connection was cut"
-    return f"the server closed it with {reason.code}" + (f" {reason.reason}" if reason.reason else "")
+def _ending(reason: trio_websocket.CloseReason | None) -> str:
+    return farewell(None) if reason is None else farewell(reason.code, reason.reason)
