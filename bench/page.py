@@ -30,7 +30,7 @@ def fill(page: Path, section: str, text: str) -> None:
         PageError: The page has no such section, or two.
     """
     before = page.read_text(encoding="utf-8")
-    markers = rf"(<!-- begin {re.escape(section)}\b[^>]*-->\n).*?(<!-- end {re.escape(section)} -->)"
+    markers = rf"(<!-- begin {re.escape(section)}(?=[: ])[^>]*-->\n).*?(<!-- end {re.escape(section)} -->)"
     after, found = re.subn(markers, lambda match: f"{match[1]}{text.strip()}\n{match[2]}", before, flags=re.DOTALL)
     if found != 1:
         raise PageError(f"{page} has {found} sections <!-- begin {section} --> … <!-- end {section} -->, not one")
