@@ -84,15 +84,20 @@ QUICK = Effort(rounds=3, warm=120_000, ticks=100_000, minutes=3, warm_minutes=1)
 FULL = Effort(rounds=7, warm=150_000, ticks=500_000, minutes=60, warm_minutes=5)
 
 
+TAIL = 100_000
+"""Ticks that come after the last that is measured. The engine reads ahead of what it has sequenced, 65,536 ticks at
+most; with something left to read at both ends of the measurement, that is the same work at both."""
+
+
 def growth_job(setting: Setting, effort: Effort) -> Job:
     """Return a run that fills the window one and a half times, and is then measured."""
     warm = max(effort.warm, round(1.5 * setting.window_s * MARKET_RATE))
     warm += -warm % ROUNDED
-    return Job(setting, warm=warm, ticks=warm + effort.ticks, every=warm)
+    end = warm + effort.ticks
+    return Job(setting, ticks=end + TAIL, marks_at=(warm, end))
 
 
 def memory_job(sessions: int, effort: Effort) -> Job:
-    """Return a run of so many minutes of the market, with a mark for each."""
-    return Job(
-        Setting(sessions=sessions), warm=effort.warm_minutes * MINUTE, ticks=effort.minutes * MINUTE, every=MINUTE
-    )
+    """Return a run of so many minutes of the market, with a mark for each that is compared."""
+    minutes = range(effort.warm_minutes, effort.minutes + 1)
+    return Job(Setting(sessions=sessions), ticks=effort.minutes * MINUTE, marks_at=tuple(n * MINUTE for n in minutes))

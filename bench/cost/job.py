@@ -50,17 +50,16 @@ class Job:
 
     Attributes:
         setting: What it carries.
-        warm: Ticks that are sent and checked before anything is measured.
         ticks: In all.
-        every: Ticks between two marks. A mark looks at each symbol, so it is for thousands of ticks at least.
+        marks_at: The first strategy notes a mark when it has seen so many. A mark looks at each symbol, so they are
+            thousands of ticks apart.
         base_us: The market's time when it begins.
         url: Where the sender is; "" until it is there.
     """
 
     setting: Setting
-    warm: int
     ticks: int
-    every: int
+    marks_at: tuple[int, ...]
     base_us: int = 1_800_000_000_000_000
     url: str = ""
 
@@ -82,7 +81,8 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """Return the job that `to_json` wrote down."""
         fields = json.loads(text)
-        return cls(**{**fields, "setting": Setting(**fields["setting"])})
+        setting, marks_at = Setting(**fields["setting"]), tuple(fields["marks_at"])
+        return cls(**{**fields, "setting": setting, "marks_at": marks_at})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,14 +91,14 @@ class Mark:
 
     Attributes:
         taken: Ticks that the first strategy has seen.
-        received: Ticks that came in, with the copies of a second session.
+        settled: Ticks that have left the sequencer, with the copies of a second session.
         at_ns: The monotonic clock.
         cpu_ns: CPU time of the process.
         held_bytes: Memory that the process holds.
     """
 
     taken: int
-    received: int
+    settled: int
     at_ns: int
     cpu_ns: int
     held_bytes: int
@@ -109,7 +109,7 @@ class Outcome:
     """What the measured process tells.
 
     Attributes:
-        marks: The last one when everything has come.
+        marks: In the order in which they were made.
         taken: By each strategy.
         prices: The last price by symbol, as each strategy saw it.
         ledger: The engine's, without the consumers.

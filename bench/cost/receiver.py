@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 
 import attrs
@@ -71,27 +72,25 @@ class Market(AllTick):
 
 
 class Meter:
-    """Reads clock, CPU time and memory each time so many more ticks were taken."""
+    """Reads clock, CPU time and memory when so many ticks were taken.
 
-    def __init__(self, every: int) -> None:
+    Attributes:
+        engine: Set before the first tick comes.
+        marks: So far.
+    """
+
+    def __init__(self, marks_at: Sequence[int]) -> None:
         self.engine: Engine | None = None
         self.marks: list[Mark] = []
-        self._every = every
-        self._due = every
+        self._due = deque(marks_at)
 
     def pass_by(self, taken: int) -> None:
-        """Note a mark where one is due."""
-        if taken >= self._due:
-            self._due += self._every * ((taken - self._due) // self._every + 1)
-            self.mark(taken)
-
-    def mark(self, taken: int) -> None:
-        """Note a mark, in place of one that was made with the same tick."""
-        assert self.engine is not None
-        if self.marks and self.marks[-1].taken == taken:
-            del self.marks[-1]
-        received = self.engine.statistics().ledger.received
-        self.marks.append(Mark(taken, received, time.monotonic_ns(), time.process_time_ns(), held_bytes()))
+        """Note the marks that are due."""
+        while self._due and taken >= self._due[0]:
+            self._due.popleft()
+            assert self.engine is not None
+            settled = _settled(self.engine)
+            self.marks.append(Mark(taken, settled, time.monotonic_ns(), time.process_time_ns(), held_bytes()))
 
 
 class Desk:
@@ -125,7 +124,7 @@ class Desk:
 
 async def measure(job: Job) -> Outcome:
     """Run the engine until all has come, or the deadline has."""
-    setting, meter, feed = job.setting, Meter(job.every), Market(job)
+    setting, meter, feed = job.setting, Meter(job.marks_at), Market(job)
     desks = [Desk(job.ticks, None if number else meter) for number in range(setting.strategies)]
     async with open_engine(
         feed,
@@ -142,7 +141,6 @@ async def measure(job: Job) -> Outcome:
         meter.engine = engine
         with trio.move_on_after(job.deadline_s):
             await _all_taken(job, engine, desks)
-        meter.mark(desks[0].taken)
         return _outcome(engine, meter, desks)
 
 

@@ -123,7 +123,8 @@ def growth_table(dimension: Dimension, runs: Mapping[Setting, Runs]) -> Table:
 def memory_table(results: Sequence[Result]) -> Table:
     """Return the table of what was held over the minutes of the market."""
     job = results[0].job
-    title = f"Memory over {job.ticks:,} ticks: {_minutes(job.ticks)} of the market, {_minutes(job.warm)} of warm-up"
+    whole, warm = _minutes(job.ticks), _minutes(job.marks_at[0])
+    title = f"Memory over {job.ticks:,} ticks: {whole} of the market, {warm} of warm-up"
     columns = ("sessions", "first MB", "least", "most", "last", "farthest from the first", "CPU first", "CPU last")
     table = _table(title, *columns)
     for result in results:

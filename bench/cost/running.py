@@ -18,7 +18,7 @@ class Result:
 
     Attributes:
         job: What was asked for.
-        marks: From the end of the warm-up to the last tick.
+        marks: What is measured lies between the first and the last.
         faults: What is wrong with it; empty where the check was passed.
     """
 
@@ -35,20 +35,20 @@ class Result:
     def rate(self) -> float:
         """Ticks of the market a second."""
         first, last = self.marks[0], self.marks[-1]
-        return (last.received - first.received) / self.job.setting.sessions / (last.at_ns - first.at_ns) * 1e9
+        return (last.settled - first.settled) / self.job.setting.sessions / (last.at_ns - first.at_ns) * 1e9
 
     @property
     def held_bytes(self) -> int:
-        """Memory at the end."""
+        """Memory at the last mark."""
         return self.marks[-1].held_bytes
 
 
 def cpu_us(first: Mark, last: Mark, sessions: int) -> float:
     """Return the CPU time between two marks for each tick of the market.
 
-    It goes by what was received, because at a mark the second session may be ahead of the first, or behind.
+    It goes by what has left the sequencer, because at a mark the second session may be ahead of the first, or behind.
     """
-    return (last.cpu_ns - first.cpu_ns) / 1e3 / ((last.received - first.received) / sessions)
+    return (last.cpu_ns - first.cpu_ns) / 1e3 / ((last.settled - first.settled) / sessions)
 
 
 def perform(job: Job) -> Result:
@@ -61,8 +61,7 @@ def perform(job: Job) -> Result:
         asked = dataclasses.replace(job, url=f"ws://127.0.0.1:{sender.port}/quote-b-ws-api")
         told = answer_of("bench.cost.receiver", asked.to_json(), timeout_s=job.deadline_s + START_S)
     outcome = Outcome.from_json(told)
-    marks = [mark for mark in outcome.marks if mark.taken >= job.warm]
-    return Result(job, marks, tuple(check(job, outcome)))
+    return Result(job, outcome.marks, tuple(check(job, outcome)))
 
 
 def check(job: Job, outcome: Outcome) -> Iterator[str]:
