@@ -1,13 +1,15 @@
 """Ours beside the peers: ``python -m bench.peers [--quick] [--wss] [--only NAME…] [--json FILE] [--chart FILE]``.
 
 Each round runs every contestant once, so that whatever the machine does to one round it does to all of them. The
-machine must be quiet, and have two cores: one sends, the other is measured.
+machine must be quiet, and have two cores: one sends, the other is measured. With ``--markdown FILE`` the tables go
+into a page, with a link to the chart if one was drawn, unless somebody failed the check.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import attrs
 from rich.console import Console
+from rich.table import Table
 
+from bench import page
 from bench.clients import CEILING, CONTESTANTS, OURS
 from bench.plan import Phase, Run
 from bench.runner import Result, RunError, perform
@@ -181,6 +185,16 @@ def _show(options: argparse.Namespace, contest: Contest, ceilings: dict[str, flo
         from bench.chart import draw  # noqa: PLC0415 - matplotlib takes a second, and is not needed without
 
         draw(options.chart, standings, phase=CHARTED, machine=machine)
+    if options.markdown and not any(standing.faults for standing in standings):
+        drawn = [part for part in tables(standings).renderables if isinstance(part, Table)]
+        note = f"the server alone sends, in ticks/s: {sent}"
+        text = page.markdown(drawn, note, ", ".join(f"{name} {number}" for name, number in versions.items()))
+        picture = f"![Ours beside the others]({_link(options.chart, options.markdown)})\n\n" if options.chart else ""
+        page.fill(options.markdown, "peers", picture + text)
+
+
+def _link(target: Path, source: Path) -> str:
+    return Path(os.path.relpath(target, source.parent)).as_posix()
 
 
 def _options() -> argparse.Namespace:
@@ -190,6 +204,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=CONTESTANTS, help=", ".join(CONTESTANTS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw them: .png or .svg")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables into this page")
     return parser.parse_args()
 
 

@@ -77,9 +77,10 @@ def perform(run: Run) -> Result:
     Raises:
         RunError: The contestant failed, or told nothing.
     """
-    with _server(run) as server:
-        outcome = _measure(dataclasses.replace(run, url=f"{run.scheme}://127.0.0.1:{server.port}/quote-b-ws-api"))
-    phases = tuple(_phases(run, outcome, server.began_ns))
+    with serving("bench.server", run.to_json()) as server:
+        asked = dataclasses.replace(run, url=f"{run.scheme}://127.0.0.1:{server.port}/quote-b-ws-api")
+        outcome = Outcome.from_json(answer_of("bench.client", asked.to_json(), timeout_s=run.deadline_s + START_S))
+    phases = tuple(_phases(run, outcome, [int(line) for line in server.lines]))
     return Result(run, phases, outcome, tuple(check(run, outcome)))
 
 
@@ -99,34 +100,52 @@ def check(run: Run, outcome: Outcome) -> Iterator[str]:
 
 
 @attrs.define
-class _Server:
-    """The port, and once the block is over, when each phase began."""
+class Serving:
+    """A server's port, and once the block is over, the lines it wrote besides."""
 
     port: int
-    began_ns: list[int] = attrs.field(factory=list)
+    lines: list[str] = attrs.field(factory=list)
 
 
 @contextmanager
-def _server(run: Run) -> Iterator[_Server]:
-    """Run the server for as long as the block lasts."""
-    process = _start("bench.server", run)
+def serving(module: str, told: str) -> Iterator[Serving]:
+    """Run a server for as long as the block lasts.
+
+    Args:
+        module: Reads a line from standard input, and writes its port to standard output.
+        told: The line.
+
+    Raises:
+        RunError: It did not start.
+    """
+    process = _start(module, told)
     try:
         assert process.stdout is not None
         port = process.stdout.readline()
         if not port:
             raise RunError(f"the server did not start: {_last_line(process.communicate()[1])}")
-        server = _Server(int(port))
+        server = Serving(int(port))
         yield server
     finally:
         process.kill()
-        told, _ = process.communicate()
-    server.began_ns += [int(line) for line in told.split()]
+        rest, _ = process.communicate()
+    server.lines += rest.splitlines()
 
 
-def _measure(run: Run) -> Outcome:
-    process = _start("bench.client", run)
+def answer_of(module: str, told: str, *, timeout_s: float) -> str:
+    """Run a client to its end; return what it wrote to standard output.
+
+    Args:
+        module: Reads a line from standard input.
+        told: The line.
+        timeout_s: For all of it.
+
+    Raises:
+        RunError: It failed, or wrote nothing.
+    """
+    process = _start(module, told)
     try:
-        stdout, stderr = process.communicate(timeout=run.deadline_s + START_S)
+        stdout, stderr = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         raise RunError("it did not end") from None
     finally:
@@ -134,10 +153,10 @@ def _measure(run: Run) -> Outcome:
         process.communicate()
     if not stdout:
         raise RunError(_last_line(stderr) or f"it ended with exit code {process.returncode}")
-    return Outcome.from_json(stdout)
+    return stdout
 
 
-def _start(module: str, run: Run) -> subprocess.Popen[str]:
+def _start(module: str, told: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(  # noqa: S603 - our own modules
         [sys.executable, "-m", module],
         cwd=ROOT,
@@ -147,7 +166,7 @@ def _start(module: str, run: Run) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(run.to_json() + "\n")
+    process.stdin.write(told + "\n")
     process.stdin.flush()
     return process
 

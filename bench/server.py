@@ -16,6 +16,7 @@ import ssl
 import sys
 import time
 from collections import deque
+from typing import Any
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -49,6 +50,10 @@ class Pipe:
         self._tls = context.wrap_bio(self._in, self._out, server_side=True) if context else None
         if self._tls is not None:
             self._shake_hands(self._tls)
+
+    def fileno(self) -> int:
+        """Let `select` look at it."""
+        return self._sock.fileno()
 
     @property
     def is_idle(self) -> bool:
@@ -122,12 +127,17 @@ class Pipe:
 
 
 class Conversation:
-    """The WebSocket and AllTick's requests, over a pipe."""
+    """The WebSocket and AllTick's requests, over a pipe.
+
+    Attributes:
+        codes: What the client has subscribed to.
+        is_over: Whether it is gone.
+    """
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._protocol = ServerProtocol()
-        self.is_subscribed = False
+        self.codes: list[str] = []
         self.is_over = False
 
     def listen(self) -> None:
@@ -147,10 +157,10 @@ class Conversation:
                 if part:
                     self._pipe.send(part, record_bytes=len(part))
 
-    def _answer(self, request: dict[str, object]) -> None:
+    def _answer(self, request: dict[str, Any]) -> None:
         cmd_id = request["cmd_id"]
-        assert isinstance(cmd_id, int)
-        self.is_subscribed |= cmd_id == SUBSCRIBE
+        if cmd_id == SUBSCRIBE:
+            self.codes = [item["code"] for item in request["data"]["symbol_list"]]
         echo = {"cmd_id": ANSWERS[cmd_id], "seq_id": request["seq_id"], "trace": request["trace"]}
         self._protocol.send_text(json.dumps({"ret": 200, "msg": "ok", **echo, "data": {}}).encode())
 
@@ -214,7 +224,7 @@ def serve(run: Run, sock: socket.socket) -> None:
     pipe = Pipe(sock, context)
     conversation = Conversation(pipe)
     conversation.listen()
-    while not conversation.is_subscribed and not conversation.is_over and pipe.wait():
+    while not conversation.codes and not conversation.is_over and pipe.wait():
         conversation.listen()
     play(run, pipe, conversation)
     while not conversation.is_over:

@@ -1,7 +1,8 @@
 """50,000 ticks a second for a minute: ours, and beside it the recipe of the blogs.
 
-``python -m bench.sustained [--seconds N] [--rate N] [--only NAME…] [--json FILE]``. The sender never waits for the
-client: what a client does not take grows old with the sender, as it would with a vendor (who would hang up).
+``python -m bench.sustained [--seconds N] [--rate N] [--only NAME…] [--json FILE] [--markdown FILE]``. The sender
+never waits for the client: what a client does not take grows old with the sender, as it would with a vendor (who
+would hang up).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.clients import CONTESTANTS, OURS
+from bench.page import fill, markdown
 from bench.plan import Phase, Run
 from bench.runner import Result, RunError, perform
 from trio_ticks.app.measuring import duration_text, percentile, this_machine
@@ -86,13 +88,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50_000.0)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=CONTESTANTS, default=[OURS, "blog"])
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this page")
     options = parser.parse_args()
     rows = {}
     for name in options.only:
         with Console(stderr=True).status(CONTESTANTS[name].title):
             rows[name] = endure(name, rate=options.rate, seconds=options.seconds)
     console = Console()
-    console.print(_table(list(rows.values()), f"{options.rate:,.0f} ticks/s for {options.seconds:g} s"))
+    table = _table(list(rows.values()), f"{options.rate:,.0f} ticks/s for {options.seconds:g} s")
+    console.print(table)
     console.print(str(this_machine()))
     if options.json:
         told = {
@@ -100,6 +104,8 @@ def main() -> None:
             "contestants": {key: attrs.asdict(rows[key]) for key in rows},
         }
         options.json.write_text(json.dumps(told, indent=2) + "\n")
+    if options.markdown:
+        fill(options.markdown, "sustained", markdown([table]))
 
 
 def _table(rows: Sequence[Endurance], title: str) -> Table:

@@ -16,7 +16,7 @@ from trio_ticks.app.measuring import duration_text
 NONE = "-"
 
 
-def tables(standings: Sequence[Standing]) -> RenderableType:
+def tables(standings: Sequence[Standing]) -> Group:
     """Return what there is to see: speed, then age, then what failed."""
     ours = next((standing for standing in standings if standing.contestant == OURS), None)
     parts: list[RenderableType] = []

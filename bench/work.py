@@ -10,16 +10,15 @@ import base64
 import itertools
 import json
 import os
-import resource
 import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
+from bench.memory import peak_bytes
 from bench.plan import Outcome, Run
 from bench.wire import codes
 
@@ -228,12 +227,3 @@ def subscription(run: Run) -> str:
     """Return AllTick's request for the trades of all symbols."""
     symbols = [{"code": code} for code in codes(run.symbols)]
     return json.dumps({"cmd_id": 22004, "seq_id": 1, "trace": "bench", "data": {"symbol_list": symbols}})
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process held, without what its parent held before it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        peaks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(peaks[0].split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -69,7 +69,7 @@ class AllTick(Feed):
             Decimal(data["volume"]),
             Decimal(data["price"]),
             self.timestamp_normalize(int(data["tick_time"])),
-            id=data["seq"],
+            id=str(data["seq"]),
             raw=message,
         )
         await self.callback(TRADES, trade, timestamp)
