@@ -60,13 +60,15 @@ class Proxy:
     """Serves on loopback, in threads, until it is left.
 
     Attributes:
-        faults: Of the next writes, the oldest first; a write beyond them is handed on.
+        faults: Of the next writes, the oldest first; None, and a write beyond them, is handed on.
         bodies: What the writes carried, in order, whatever became of them.
+        keeps_bodies: Off: ``bodies`` stays empty, for runs that would fill the memory.
     """
 
     def __init__(self, port: int) -> None:
-        self.faults: deque[Fault] = deque()
+        self.faults: deque[Fault | None] = deque()
         self.bodies: list[bytes] = []
+        self.keeps_bodies = True
         self.upstream = port
         self.released = threading.Event()
         proxy = self
@@ -74,7 +76,7 @@ class Proxy:
         class Handler(_Handler):
             owner = proxy
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="influx proxy", daemon=True)
 
@@ -96,6 +98,11 @@ class Proxy:
         self._thread.join()
 
 
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have gone before their answer."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: Proxy
     protocol_version = "HTTP/1.1"
@@ -113,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        self.owner.bodies.append(body)
+        if self.owner.keeps_bodies:
+            self.owner.bodies.append(body)
         fault = self.owner.faults.popleft() if self.owner.faults else None
         if fault is None:
             self._answer(*self._write(body))

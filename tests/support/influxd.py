@@ -116,6 +116,11 @@ class Influxd:
         self._process.wait()
         self._process = None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal and do not wait for what comes of it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def command(self, influxql: str, *, first: bool = False) -> None:
         """Run a command as the administrator; the first one, that creates the administrator, as nobody."""
         data = urllib.parse.urlencode({"q": influxql}).encode()
