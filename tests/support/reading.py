@@ -17,7 +17,10 @@ FIRST_US = 20_000 * DAY_US
 
 LAST_US = FIRST_US + 3 * DAY_US
 
-INSTANTS = st.integers(FIRST_US, LAST_US)
+# Few different ones, so that records lie just on, before and behind where a stretch begins and ends.
+INSTANTS = st.builds(
+    lambda quarter, us: FIRST_US + quarter * DAY_US // 4 + us, st.integers(0, 11), st.sampled_from([0, 0, 1])
+)
 SYMBOLS = st.sampled_from(["A", "B", "Ä B"])
 NUMBERS = st.floats(allow_nan=False)
 TEXTS = st.text(max_size=6)

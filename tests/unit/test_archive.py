@@ -58,6 +58,15 @@ def test_a_day_is_rolled_when_it_has_been_over_for_so_long(path: Path, archive: 
     ]  # fmt: skip
 
 
+def test_a_gap_is_found_from_every_day_that_it_touches(path: Path, archive: Path) -> None:
+    """It lies in the file of the day on which it ended."""
+    gap = Gap(FIRST_US + 5, FIRST_US + 2 * DAY_US, "closed")
+    write_journal(path, [[gap]])
+    assert names(roll(path, archive, today=5)) == ["2024-10-06.gaps.parquet"]
+    assert list(read(archive, end="2024-10-05", kind="gaps")) == [gap]
+    assert list(read(archive, end="2024-10-04", kind="gaps")) == []
+
+
 def test_a_late_tick_is_added_to_its_day(path: Path, archive: Path) -> None:
     """Its file is replaced by one with both; no other is touched."""
     write_journal(path, [[tick(0)], [tick(1)]])

@@ -89,6 +89,13 @@ def test_what_no_column_holds_costs_only_itself(tmp_path: Path) -> None:
     assert list(read(tmp_path / "j")) == odd
 
 
+def test_zeros_keep_their_signs(tmp_path: Path) -> None:
+    """Batches that are the same throughout may still differ from each other, if only in a sign."""
+    batches = [[Tick("A", FIRST_US + n, 1.0, zero) for n in range(4)] for zero in (0.0, -0.0, 0.0)]
+    volumes = read(write_journal(tmp_path / "j", batches)).to_arrow()["volume"].to_pylist()
+    assert repr(volumes) == repr([0.0] * 4 + [-0.0] * 4 + [0.0] * 4)
+
+
 def test_many_words_are_more_than_a_byte_can_tell(tmp_path: Path) -> None:
     """A thousand symbols in a table are the thousand symbols."""
     ticks = [Tick(f"S{n % 1_000}", FIRST_US + n, 1.0) for n in range(3_000)]

@@ -23,8 +23,8 @@ from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.layout import Column, Type, columns_of_kind
 from trio_ticks.storage.payload import columns_in, decode
 
-ROWS_IN_TABLE = 65_536
-"""Arrays of half a megabyte: fewer pay for more arrays, more leave the processor's cache."""
+ROWS_IN_TABLE = 16_384
+"""Fewer pay for more arrays; more leave the processor's cache, and are more for the collector to look through."""
 
 Piece: TypeAlias = tuple[ways.Column, int]
 """One column of one batch as it was written, and its length."""
@@ -125,12 +125,19 @@ class Gathering:
 
 def _values(pieces: Sequence[Piece], column: Column) -> Any:
     """Return a column's values as an array, by way of a list."""
-    (way, *first), _ = pieces[0]
-    # Not compared by ==: -0.0 equals 0.0, and is another.
-    if way == ways.CONSTANT and {repr(written) for written, _ in pieces} == {repr(pieces[0][0])}:
-        return _repeated(first[0], sum(count for _, count in pieces), column.type)
+    if _is_constant(pieces, column):
+        return _repeated(pieces[0][0][1], sum(count for _, count in pieces), column.type)
     lists = (ways.values_of(written, count) for written, count in pieces)
     return array_of(list(itertools.chain.from_iterable(lists)), column.type)
+
+
+def _is_constant(pieces: Sequence[Piece], column: Column) -> bool:
+    """Return whether a column has one value throughout."""
+    first = pieces[0][0]
+    if first[0] != ways.CONSTANT or any(written != first for written, _ in pieces):
+        return False
+    # -0.0 equals 0.0, and is another.
+    return column.type is not Type.NUMBER or len({repr(written) for written, _ in pieces}) == 1
 
 
 def _repeated(value: Any, count: int, kind: Type) -> Any:
@@ -140,6 +147,8 @@ def _repeated(value: Any, count: int, kind: Type) -> Any:
 
 def _words(pieces: Sequence[Piece], column: Column) -> Any:
     """Return words as codes into one list of them, where they are few enough that a code is a byte."""
+    if _is_constant(pieces, column):
+        return _values(pieces, column)
     pa = pyarrow_or_refuse()
     coded = [_coded(*piece) for piece in pieces]
     numbers = {
