@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ EXPECTED = {
     "callback": r"(BTC|ETH)-USD \d+\.\d+ (buy|sell)",
     "strategy": r"BTC-USD .* \d+\.\d+",
     "gap": r"BTC-USD: .* closed",
+    "keeping": r"Tick\(symbol='BTC-USD'",
 }
 """What each program prints, in the order in which the README shows them."""
 
@@ -32,8 +34,8 @@ exec(compile(open(sys.argv[2]).read(), sys.argv[2], "exec"))
 """
 
 
-def test_the_four_programs_are_there_and_short() -> None:
-    """Stream, callback, strategy with state, on-gap: each in ten lines or less."""
+def test_the_programs_are_there_and_short() -> None:
+    """Stream, callback, strategy with state, on-gap, keeping: each in ten lines or less."""
     assert len(PROGRAMS) == len(EXPECTED)
     for program in PROGRAMS:
         assert len([line for line in program.splitlines() if line.strip()]) <= 10
@@ -45,8 +47,9 @@ async def test_a_program_runs_and_prints_ticks(program: str, expected: str, tmp_
     path = tmp_path / "program.py"
     path.write_text(program)
     async with open_coinbase() as url, trio.open_nursery() as nursery:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-u", "-c", REDIRECT, url, str(path)]
-        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=ROOT)
+        process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=tmp_path, env=environment)
         try:
             assert process.stdout is not None
             with trio.fail_after(30):
