@@ -5,6 +5,7 @@ databases, ``rules`` what a value may be, ``secret`` the text that is printed no
 Nothing else in trio_ticks reads the environment.
 """
 
+from trio_ticks.config.archive import ArchiveConfig
 from trio_ticks.config.load import load_config, parse_config
 from trio_ticks.config.records import (
     ConnectionConfig,
@@ -28,6 +29,7 @@ from trio_ticks.config.secret import Secret, secret_from_env
 from trio_ticks.config.sinks import FunctionSink, InfluxDB, SinkConfig
 
 __all__ = [
+    "ArchiveConfig",
     "ConnectionConfig",
     "EngineConfig",
     "FeedConfig",

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from trio_ticks.config import rules
+from trio_ticks.config.archive import ArchiveConfig
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.redis import RedisFeed
 from trio_ticks.config.secret import Secret, concealed
@@ -269,6 +270,7 @@ class EngineConfig:
         strategies: By name.
         journal: Where everything is kept. None: nowhere.
         sinks: By name: where the journal's ticks are written besides.
+        archive: Where days that are over are rolled to. None: nowhere.
         stop: How it ends.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
@@ -282,6 +284,9 @@ class EngineConfig:
         default=None, validator=rules.optional(rules.instance_of(JournalConfig))
     )
     sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict, validator=rules.tables("sinks", SinkConfig))
+    archive: ArchiveConfig | None = attrs.field(
+        default=None, validator=rules.optional(rules.instance_of(ArchiveConfig))
+    )
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.

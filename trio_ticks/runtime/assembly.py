@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 import attrs
 
 from trio_ticks.config import (
+    ArchiveConfig,
     ConnectionConfig,
     EngineConfig,
     FeedConfig,
@@ -82,6 +83,7 @@ class EnginePlan:
     strategies: tuple[Strategy, ...]
     journal: JournalConfig | None
     sinks: tuple[AnySink, ...]
+    archive: ArchiveConfig | None
     grace_s: float
     ingest_batches: int
 
@@ -94,6 +96,7 @@ def assemble(
     sequencer: SequencerConfig | None = None,
     journal: JournalConfig | str | Path | None = None,
     sinks: Iterable[Sinkable] = (),
+    archive: ArchiveConfig | str | Path | None = None,
     grace_s: float | None = None,
 ) -> EnginePlan:
     """Return the plan of an engine.
@@ -120,6 +123,7 @@ def assemble(
             *(_configured_sink(name, item, planned, kept) for name, item in config.sinks.items()),
             *(_given_sink(item, planned, kept) for item in sinks),
         ),
+        archive=(ArchiveConfig(path=str(archive)) if isinstance(archive, str | Path) else archive) or config.archive,
         grace_s=(config.stop if grace_s is None else StopConfig(grace_s=grace_s)).grace_s,
         ingest_batches=config.ingest_batches,
     )
@@ -135,6 +139,7 @@ class _Defaults:
     strategies: Mapping[str, StrategyConfig] = attrs.field(factory=dict)
     sinks: Mapping[str, SinkConfig] = attrs.field(factory=dict)
     journal: JournalConfig | None = None
+    archive: ArchiveConfig | None = None
     sequencer: SequencerConfig = attrs.field(factory=SequencerConfig)
     stop: StopConfig = attrs.field(factory=StopConfig)
     ingest_batches: int = attrs.field(default=attrs.fields(EngineConfig).ingest_batches.default)
@@ -239,6 +244,8 @@ def _check(plan: EnginePlan) -> None:
     if plan.relays:
         check_installed()
     _check_different("sink", [sink.name for sink in plan.sinks])
+    if plan.archive is not None and plan.journal is None:
+        raise ConfigError("archive: rolls the days of a journal; give journal= or [journal] as well")
     if plan.sinks and plan.journal is None:
         raise ConfigError(f"sink {plan.sinks[0].name!r} drains a journal; give journal= or [journal] as well")
     _check_different("strategy", [strategy.title for strategy in plan.strategies])

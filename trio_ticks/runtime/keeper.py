@@ -12,6 +12,7 @@ from trio_ticks.core.recording import Recorder
 from trio_ticks.core.saving import Saving
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Status
+from trio_ticks.runtime.archiving import Archivist
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.draining import Drainer, SinkStatistics
 from trio_ticks.runtime.journaling import JournalWriter, Recording, RunSync
@@ -55,6 +56,9 @@ class Keeper:
         )
         saving = Saving(recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s)
         self.recording = Recording(self.writer, saving)
+        self._archivist: Archivist | None = None
+        if kept.archive is not None and kept.archive_cursors is not None:
+            self._archivist = Archivist(kept.archive, kept.archive_cursors, self.writer, now_us, run_sync)
         self._drainers = [
             Drainer(
                 sink=drain.sink,
@@ -77,6 +81,8 @@ class Keeper:
         """
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.writer.run, name="journal writer")
+            if self._archivist is not None:
+                nursery.start_soon(self._archivist.run, name="archive")
             for drainer in self._drainers:
                 nursery.start_soon(drainer.run, name=f"sink {drainer.sink.name}")
 

@@ -10,12 +10,14 @@ from functools import partial
 import attrs
 import trio
 
-from trio_ticks.config import JournalConfig
+from trio_ticks.config import ArchiveConfig, JournalConfig
 from trio_ticks.runtime.assembly import EnginePlan
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.journaling import RunSync
 from trio_ticks.runtime.recovery import Recovered, fresh, recover
 from trio_ticks.runtime.sinks import AnySink
+from trio_ticks.storage.archive import CURSOR
+from trio_ticks.storage.arrow import pyarrow_or_refuse
 from trio_ticks.storage.journal import Cursors, CursorState, Journal, JournalReader
 
 log = logging.getLogger("trio_ticks.journal")
@@ -39,6 +41,8 @@ class Kept:
     journal: Journal
     drains: Sequence[Drain]
     recovered: Recovered
+    archive: ArchiveConfig | None
+    archive_cursors: Cursors | None
 
 
 @asynccontextmanager
@@ -77,7 +81,22 @@ def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int
     for damage in journal.damage:
         log.critical("the journal %s is damaged at its end: %s", journal.path, damage.reason)
     drains = [_drain(sink, journal, stack, now_us) for sink in plan.sinks]
-    return Kept(config, journal, drains, recover(journal, plan.feeds))
+    return Kept(
+        config,
+        journal,
+        drains,
+        recover(journal, plan.feeds),
+        plan.archive,
+        None if plan.archive is None else _archive_cursors(journal, stack, now_us),
+    )
+
+
+def _archive_cursors(journal: Journal, stack: ExitStack, now_us: int) -> Cursors:
+    """Return the archive's end of the journal, from whose beginning on retention waits for it."""
+    pyarrow_or_refuse()
+    cursors = stack.enter_context(journal.open_cursors())
+    cursors.start(CURSOR, now_us=now_us)
+    return cursors
 
 
 def _drain(sink: AnySink, journal: Journal, stack: ExitStack, now_us: int) -> Drain:

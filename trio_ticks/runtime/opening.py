@@ -10,7 +10,15 @@ from typing import Any, TypeAlias
 
 import trio
 
-from trio_ticks.config import ConnectionConfig, EngineConfig, JournalConfig, Overflow, RedisFeed, SequencerConfig
+from trio_ticks.config import (
+    ArchiveConfig,
+    ConnectionConfig,
+    EngineConfig,
+    JournalConfig,
+    Overflow,
+    RedisFeed,
+    SequencerConfig,
+)
 from trio_ticks.errors import EngineError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.runtime.asking import fetch
@@ -37,6 +45,7 @@ async def open_engine(
     sequencer: SequencerConfig | None = None,
     journal: JournalConfig | str | Path | None = None,
     sinks: Iterable[Sinkable] = (),
+    archive: ArchiveConfig | str | Path | None = None,
     grace_s: float | None = None,
     open_link: OpenLink | None = None,
     fetch: Fetch = fetch,
@@ -56,6 +65,7 @@ async def open_engine(
             in it, and names the time since then as gaps.
         sinks: Where the journal is drained to, each at its own pace: settings such as `InfluxDB`, a `Sink`, or an
             async function of a batch.
+        archive: Where days of the journal that are over are rolled to Parquet: a directory, or all settings.
         grace_s: How long a soft stop may take before it becomes a hard one.
         open_link: The transport of all feeds. None: what the ``connection`` of each feed says.
         fetch: One question over HTTP, to tell a mute link from a quiet market.
@@ -85,6 +95,7 @@ async def open_engine(
         sequencer=sequencer,
         journal=journal,
         sinks=sinks,
+        archive=archive,
         grace_s=grace_s,
     )
     body = Held()
