@@ -61,7 +61,7 @@ class Run:
 
     async def __call__(self) -> None:
         before = _tasks()
-        with self.scope, mock.patch("trio_ticks.runtime.engine.assemble", self._assemble):
+        with self.scope, mock.patch("trio_ticks.runtime.opening.assemble", self._assemble):
             async with self.venue.open_engine(
                 self.venue.feed("X", "Y", heartbeat_s=2.0),
                 strategies=[Strategy(self._watch), Strategy(self._dawdle, overflow="conflate")],

@@ -99,7 +99,7 @@ async def open_engine(
         grace_s=grace_s,
     )
     body = Held()
-    async with open_kept(plan, now_us=now_us, run_sync=run_sync) as kept, trio.open_nursery() as nursery:
+    async with open_kept(plan, now_us=now_us, run_sync=run_sync) as kept:
         engine = Engine(
             plan,
             open_link=open_link,
@@ -110,10 +110,11 @@ async def open_engine(
             kept=kept,
             run_sync=run_sync,
         )
-        nursery.start_soon(engine.run, name="engine")
-        with body, engine.body:
-            yield engine
-        engine.stop()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(engine.run, name="engine")
+            with body, engine.body:
+                yield engine
+            engine.stop()
     failure = engine.failure()
     if failure is not None and body.error is not None and not body.holds(EngineError):
         body.error.add_note(f"Besides, the engine failed: {failure}")
