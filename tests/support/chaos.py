@@ -175,12 +175,13 @@ class Chaos:
         self._trading.cancel()
         while True:
             await self.sim.wait_subscribed(*SYMBOLS)
+            with JournalReader(self.journal) as reader:
+                after = reader.last_position
             last = [self.sent.next(symbol) for symbol in SYMBOLS]
             await self.sim.send(last)
             wanted = {(tick.symbol, tick.price_text) for tick in last}
             # Should the connection be lost just now, they are in a gap, and others have to be the last.
             with trio.move_on_after(10.0):
-                after = 0
                 while wanted:
                     ticks, after = self.new_ticks(after)
                     wanted -= {(tick.symbol, tick.price_text) for tick in ticks}

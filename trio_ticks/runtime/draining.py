@@ -170,18 +170,15 @@ class Drainer:
         if refused is None:
             return False
         dead = [*portion.lost, *(_dead_letter(batch, item) for item in refused)]
-        stored = portion.ticks - portion.discarded - sum(letter.ticks for letter in dead)
-
-        def settle() -> CursorState:
-            return self.cursors.settle(
-                self.sink.name,
-                portion.position,
-                now_us=self.now_us(),
-                stored=stored,
-                dead=dead,
-                discarded=portion.discarded,
-            )
-
+        settle = partial(
+            self.cursors.settle,
+            self.sink.name,
+            portion.position,
+            now_us=self.now_us(),  # here: a simulation's clock knows no threads
+            stored=portion.ticks - portion.discarded - sum(letter.ticks for letter in dead),
+            dead=dead,
+            discarded=portion.discarded,
+        )
         return await self._settle(settle)
 
     async def _retry(self, delivery: Delivery) -> bool:
