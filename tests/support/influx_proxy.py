@@ -63,12 +63,16 @@ class Proxy:
         faults: Of the next writes, the oldest first; None, and a write beyond them, is handed on.
         bodies: What the writes carried, in order, whatever became of them.
         keeps_bodies: Off: ``bodies`` stays empty, for runs that would fill the memory.
+        standing: What becomes of every write for which ``faults`` has nothing; None: it is handed on.
+        delay_s: After so long.
     """
 
     def __init__(self, port: int) -> None:
         self.faults: deque[Fault | None] = deque()
         self.bodies: list[bytes] = []
         self.keeps_bodies = True
+        self.standing: Fault | None = None
+        self.delay_s = 0.0
         self.upstream = port
         self.released = threading.Event()
         proxy = self
@@ -122,8 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         if self.owner.keeps_bodies:
             self.owner.bodies.append(body)
-        fault = self.owner.faults.popleft() if self.owner.faults else None
+        fault = self.owner.faults.popleft() if self.owner.faults else self.owner.standing
         if fault is None:
+            self.owner.released.wait(self.owner.delay_s)
             self._answer(*self._write(body))
             return
         if fault.applied:

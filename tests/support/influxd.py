@@ -85,6 +85,11 @@ class Influxd:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start it and wait until it answers. A port that was taken meanwhile is given up for another."""
         for _ in range(5):

@@ -1,0 +1,323 @@
+"""What keeping a tick costs: ``python -m bench.storage [--quick] [--json FILE] [--markdown FILE]``.
+
+The journal, the line protocol, a real InfluxDB and reading back, each alone. The ticks are 2,001 recorded trades of
+BTCUSDT, over and over, each time later, in batches of 500 as a busy read of a socket brings them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import trio
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.database import Database, is_there, open_database
+from bench.page import fill, markdown
+from bench.plan import CLIENT_CORE, pin
+from trio_ticks import Tick, read
+from trio_ticks.app.measuring import this_machine
+from trio_ticks.config import InfluxDB
+from trio_ticks.core.recording import Recorder
+from trio_ticks.runtime.clock import utc_now_us
+from trio_ticks.runtime.draining import Drainer
+from trio_ticks.runtime.influx_sink import InfluxSink
+from trio_ticks.runtime.journaling import JournalWriter, in_thread
+from trio_ticks.sim import Tape
+from trio_ticks.storage.journal import Journal, JournalReader
+from trio_ticks.storage.line_protocol import TickEncoder
+
+RECORDED = Path(__file__).parents[1] / "tests" / "data" / "btcusdt-2021-01-08.csv"
+SYMBOL = "BTCUSDT"
+BATCH = 500
+LATENCY_US = 35_000
+"""From the trade to its receipt; a batch has one time of receipt."""
+
+NO_SERVER = "there is no influxd here (apt-get install influxdb)"
+
+
+@attrs.frozen
+class Effort:
+    """How long it may take.
+
+    Attributes:
+        rounds: Of each measurement; the median counts.
+        ticks: In a round.
+        frame_ticks: That become a data frame, once.
+    """
+
+    rounds: int
+    ticks: int
+    frame_ticks: int
+
+
+QUICK = Effort(rounds=3, ticks=100_000, frame_ticks=1_000_000)
+FULL = Effort(rounds=9, ticks=300_000, frame_ticks=10_000_000)
+
+
+@attrs.frozen
+class Row:
+    """One thing that was measured.
+
+    Attributes:
+        name: What.
+        value: The figure; None where it could not be measured.
+        unit: Its unit.
+        target: What was to be reached; "": nothing was set.
+        is_met: Whether it was; None where there is no saying.
+        note: What goes with it.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    target: str = ""
+    is_met: bool | None = None
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The figure for people."""
+        if self.value is None:
+            return "not measured"
+        return f"{self.value:,.0f} {self.unit}" if self.unit == "ticks/s" else f"{self.value:.2f} {self.unit}"
+
+
+def batches(size: int = BATCH) -> Iterator[list[Tick]]:
+    """Yield batches of ticks for ever, as the engine hands them on: received together, each with its ordinal."""
+    trades = Tape.from_csv(RECORDED, SYMBOL).trades
+    lap_us = trades[-1].time_us - trades[0].time_us + 1_000_000
+    ticks = _numbered(trades, lap_us)
+    while True:
+        batch = list(islice(ticks, size))
+        received_us = batch[-1].time_us + LATENCY_US
+        yield [attrs.evolve(tick, received_us=received_us) for tick in batch]
+
+
+def _numbered(trades: Sequence[Tick], lap_us: int) -> Iterator[Tick]:
+    number, time_us, ordinal = 0, 0, 0
+    while True:
+        shift_us = number // len(trades) * lap_us
+        for trade in trades:
+            ordinal = ordinal + 1 if trade.time_us + shift_us == time_us else 0
+            time_us = trade.time_us + shift_us
+            yield attrs.evolve(trade, time_us=time_us, trade_id=number, feed="recorded", ordinal=ordinal)
+            number += 1
+
+
+def rate_of(deed: Callable[[], int]) -> float:
+    """Return how many ticks a second a deed handles, which returns how many it handled."""
+    began_s = time.perf_counter()
+    ticks = deed()
+    return ticks / (time.perf_counter() - began_s)
+
+
+def append(path: Path, given: Sequence[Sequence[Tick]], fsync: Literal["commit", "checkpoint"]) -> float:
+    """Append each batch in a transaction of its own to a new journal; return ticks/s, closing not included."""
+    with Journal.open(path, now_us=utc_now_us(), fsync=fsync) as journal:
+
+        def deed() -> int:
+            for batch in given:
+                journal.commit([batch], now_us=utc_now_us())
+            return journal.total_ticks
+
+        return rate_of(deed)
+
+
+def read_back(path: Path) -> float:
+    """Read and decode all of a journal; return ticks/s."""
+    with JournalReader(path) as reader:
+        return rate_of(lambda: sum(map(len, reader.records())))
+
+
+def encode(given: Sequence[Sequence[Tick]]) -> float:
+    """Write batches as line protocol; return ticks/s."""
+    encoder = TickEncoder()
+
+    def deed() -> int:
+        encoded = [encoder.encode(batch, range(len(batch))) for batch in given]
+        return sum(item.count - len(item.refused) for item in encoded)
+
+    return rate_of(deed)
+
+
+def format_plainly(given: Sequence[Sequence[Tick]]) -> float:
+    """Write the same fields with an f-string that escapes and checks nothing; return ticks/s."""
+
+    def deed() -> int:
+        return sum(len("\n".join(map(_plain_line, batch, range(BATCH))).encode() and batch) for batch in given)
+
+    return rate_of(deed)
+
+
+def _plain_line(tick: Tick, position: int) -> str:
+    return (
+        f"tick,feed={tick.feed},symbol={tick.symbol} price={tick.price},volume={tick.volume},"
+        f'price_text="{tick.price_text}",volume_text="{tick.volume_text}",side="{tick.side}",'
+        f"time_us={tick.time_us}i,trade_id={tick.trade_id}i,received_us={tick.received_us}i,late={tick.late:d}i,"
+        f"ordinal={tick.ordinal}i,position={position}i {tick.time_us * 1000 + tick.ordinal}"
+    )
+
+
+async def drain(path: Path, settings: InfluxDB, name: str) -> float:
+    """Let the engine's own drainer carry a journal, which nobody writes any more, to a database; return ticks/s.
+
+    Raises:
+        RuntimeError: Not all of it was stored.
+    """
+    with Journal.open(path, now_us=utc_now_us()) as journal, JournalReader(path) as reader:
+        cursors = journal.open_cursors()
+        writer = JournalWriter(
+            journal=journal,
+            recorder=Recorder(capacity=1, keeps_all=False),
+            linger_s=0.0,
+            when_full="stop",
+            now_us=utc_now_us,
+            run_sync=in_thread,
+            tell=lambda _: None,
+            fail=_raise,
+            settled=lambda _: None,
+        )
+        drainer = Drainer(
+            sink=InfluxSink(name=name, settings=settings),
+            cursors=cursors,
+            reader=reader,
+            writer=writer,
+            state=cursors.start(name, now_us=utc_now_us()),
+            now_us=utc_now_us,
+            run_sync=in_thread,
+            chance=lambda: 0.5,
+        )
+        began_s = time.perf_counter()
+        async with trio.open_nursery() as nursery:
+            writer.end()
+            nursery.start_soon(writer.run)
+            await drainer.run()
+        took_s = time.perf_counter() - began_s
+        ledger = drainer.ledger()
+        cursors.close()
+    if ledger.stored != ledger.appended:
+        raise RuntimeError(f"{ledger} after draining: {drainer.statistics().last_error}")
+    return ledger.stored / took_s
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def frame_s(path: Path) -> float:
+    """Read a journal into a data frame of pandas; return the seconds."""
+    began_s = time.perf_counter()
+    frame = read(path).to_pandas()
+    took_s = time.perf_counter() - began_s
+    with JournalReader(path) as reader:
+        if len(frame) != reader.info().ticks:
+            raise RuntimeError(f"{len(frame):,} rows from a journal of {reader.info().ticks:,} ticks")
+    return took_s
+
+
+def measure(home: Path, effort: Effort, database: Database | None) -> list[Row]:
+    """Measure everything.
+
+    Args:
+        home: An empty directory.
+        effort: How thoroughly.
+        database: To drain into.
+    """
+    given = list(islice(batches(), effort.ticks // BATCH))
+    gc.freeze()  # what stays is not gone through again and again
+    rounds = range(effort.rounds)
+    kept = [home / f"{number}.journal" for number in rounds]
+    commit = statistics.median(append(kept[number], given, "commit") for number in rounds)
+    checkpoint = statistics.median(append(home / f"{number}.checkpoint", given, "checkpoint") for number in rounds)
+    decode = statistics.median(read_back(path) for path in kept)
+    encode_us = 1e6 / statistics.median(encode(given) for _ in rounds)
+    plain_us = 1e6 / statistics.median(format_plainly(given) for _ in rounds)
+    beside = f"a plain f-string without escaping: {plain_us:.2f} µs, {plain_us / encode_us:.2f} times as long"
+    return [
+        _at_least(
+            f"journal: append batches of {BATCH}, each synced to the disk", commit, 300_000, 'fsync = "commit"'
+        ),
+        Row(f"journal: append batches of {BATCH}", checkpoint, "ticks/s", note='fsync = "checkpoint"'),
+        Row("journal: read and decode", decode, "ticks/s"),
+        Row("line protocol: encode", encode_us, "µs/tick", "≤ 0.4 µs/tick", is_met=encode_us <= 0.4, note=beside),  # noqa: PLR2004 - as it says
+        _drain_row(kept, database),
+        _frame_row(home / "frame.journal", effort.frame_ticks),
+    ]
+
+
+def _at_least(name: str, value: float, target: int, note: str) -> Row:
+    return Row(name, value, "ticks/s", f"≥ {target:,} ticks/s", is_met=value >= target, note=note)
+
+
+def _drain_row(paths: Sequence[Path], database: Database | None) -> Row:
+    name = "drain the journal into influxd"
+    if database is None:
+        return Row(name, None, "ticks/s", "≥ 150,000 ticks/s", note=NO_SERVER)
+    rates = []
+    for number, path in enumerate(paths):
+        # A measurement of its own: points that are there already would be overwritten, not added.
+        settings = attrs.evolve(database.settings, measurement=f"tick{number}")
+        rates.append(trio.run(drain, path, settings, "influxdb"))
+    return _at_least(name, statistics.median(rates), 150_000, "1.6.7 behind a proxy, batches of 5,000")
+
+
+def _frame_row(path: Path, ticks: int) -> Row:
+    with Journal.open(path, now_us=utc_now_us(), fsync="checkpoint") as journal:
+        for batch in islice(batches(), math.ceil(ticks / BATCH)):
+            journal.commit([batch], now_us=utc_now_us())
+    return Row(f"read(…).to_pandas() of {ticks:,} ticks", frame_s(path), "s", note="once, all columns")
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Return one line for each."""
+    drawn = Table(title="Storage", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn.add_column("")
+    drawn.add_column("measured", justify="right", no_wrap=True)
+    drawn.add_column("target", justify="right", no_wrap=True)
+    drawn.add_column("", no_wrap=True)
+    drawn.add_column("note")
+    for row in rows:
+        drawn.add_row(row.name, row.text, row.target, {True: "met", False: "MISSED", None: ""}[row.is_met], row.note)
+    return drawn
+
+
+def main() -> None:
+    """Measure, show, and write what is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.storage", description="What keeping a tick costs.")
+    parser.add_argument("--quick", action="store_true", help="fewer ticks")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table into this page")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="where the journals are written: the disk")
+    options = parser.parse_args()
+    effort = QUICK if options.quick else FULL
+    opened = open_database() if is_there() else nullcontext()
+    with tempfile.TemporaryDirectory(dir=options.directory) as home, opened as database:
+        pin(CLIENT_CORE)  # the database's processes are on their own already
+        rows = measure(Path(home), effort, database)
+    drawn = table(rows)
+    Console().print(drawn)
+    if options.json:
+        told = {"machine": attrs.asdict(this_machine()), "effort": attrs.asdict(effort)}
+        told["rows"] = [attrs.asdict(row) for row in rows]
+        options.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.markdown:
+        note = f"medians of {effort.rounds} rounds of {effort.ticks:,} ticks each"
+        fill(options.markdown, "storage", markdown([drawn], note))
+
+
+if __name__ == "__main__":
+    main()
