@@ -118,7 +118,7 @@ TEXTS = "must be a list of at least one text, none of them blank"
 SECONDS = "must be seconds from 0.001 to 86400"
 URL = "must be scheme://host[:port][/path], without a user, ? or #; a token goes into token"
 FEEDS = "must be at least one table [feeds.NAME], each NAME of letters, digits, - and _"
-TOP = "accepted here: feeds, sequencer, strategies, sinks, stop, ingest_batches"
+TOP = "accepted here: feeds, sequencer, strategies, journal, sinks, stop, ingest_batches"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ TOP = "accepted here: feeds, sequencer, strategies, sinks, stop, ingest_batches"
         ("[feeds.'a b']\nsymbols = ['A']", f"feeds: {FEEDS}"),
         ("[feeds.alltick]", f"feeds.alltick.symbols: is missing; it {TEXTS}"),
         ("[feed.alltick]", "feed: is not a setting; did you mean feeds?"),
-        ("[journal]", f"journal: is not a setting; {TOP}"),
+        ("[diary]", f"diary: is not a setting; {TOP}"),
         ('"a\\nb" = 1', f"'a\\nb': is not a setting; {TOP}"),
         ('a = "${A\\u0000}"', "a: the environment has no variable 'A\\x00'"),
         ("a = 1\nb =", "Invalid value (at end of document)"),

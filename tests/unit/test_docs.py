@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
 from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick
-from trio_ticks.config import FunctionSink, InfluxDB, parse_config
+from trio_ticks.config import FunctionSink, InfluxDB, JournalConfig, parse_config
 from trio_ticks.feeds.registry import check_feed
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,7 @@ def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     for name in ("lines", "silent_after_s", "mute_after_s"):
         assert getattr(shown, name) == getattr(ConnectionConfig(), name)
     assert config.sequencer == SequencerConfig()
+    assert config.journal == JournalConfig()
     assert config.strategies["momentum"].use == "my_module:momentum"
     assert config.sinks["mine"] == FunctionSink(use="my_module:store")
     influxdb = config.sinks["influxdb"]
@@ -79,9 +81,19 @@ def test_the_page_on_reading_runs_as_it_stands(tmp_path: Path, monkeypatch: pyte
     assert shown == set(names["reading"].schema.names) - {"conditions"}
 
 
+def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:
+    """What the table calls the default is the default."""
+    rows = re.findall(r"^\| `(\w+)` \| `?\"?([^|\"`]+?)\"?`? \|", (DOCS / "journal.md").read_text(), re.MULTILINE)
+    shown = JournalConfig(
+        **{name: json.loads(text) if text[0].isdigit() and " " not in text else text for name, text in rows}
+    )
+    assert [name for name, _ in rows] == [field.name for field in attrs.fields(JournalConfig)]
+    assert shown == JournalConfig()
+
+
 def test_every_setting_is_on_the_configuration_page() -> None:
     """A setting that is not documented is not found."""
     page = (DOCS / "configuration.md").read_text()
-    for record in (ConnectionConfig, SequencerConfig, InfluxDB, FunctionSink):
+    for record in (ConnectionConfig, SequencerConfig, JournalConfig, InfluxDB, FunctionSink):
         for field in attrs.fields(record):
             assert field.name in page
