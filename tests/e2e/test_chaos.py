@@ -31,7 +31,7 @@ async def test_whatever_happens_the_database_has_the_journal_and_the_journal_all
     """Killed, stalled, cut and lied to, by one seed: tick for tick and nanosecond for nanosecond, nothing twice."""
     seed = int(os.environ.get("TRIO_TICKS_CHAOS_SEED", "20211"))
     print(f"TRIO_TICKS_CHAOS_SEED={seed}")  # noqa: T201 - pytest shows it where the test fails
-    async with open_chaos(tmp_path, seed=seed, rate=RATE) as chaos:
+    async with open_chaos(tmp_path, Chaos, seed=seed, rate=RATE) as chaos:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trouble_the_database, chaos)
             nursery.start_soon(trouble_the_program, chaos)

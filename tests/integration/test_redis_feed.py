@@ -77,14 +77,6 @@ def relay(engine: Engine) -> RelayStatistics:
     return engine.statistics().relays[0]
 
 
-def position_in_redis(server: RedisProcess, reader: str) -> int:
-    """Return where a reader stands, as the server says."""
-    words = server.command("XINFO", "GROUPS", "ticks").split(b"\r\n")
-    if reader.encode() not in words:
-        return -1
-    return int(words[words.index(b"last-delivered-id", words.index(reader.encode())) + 2].partition(b"-")[0])
-
-
 @asynccontextmanager
 async def reading(*feeds: RedisFeed, journal: Path | JournalConfig | None, **options: Any) -> AsyncIterator[Engine]:
     """Run the second engine."""
@@ -115,7 +107,7 @@ async def test_the_second_journal_is_the_first(
         await writing.send_all()
         async with reading(feed, journal=second) as engine:
             await read_up_to(engine, 40)
-            await until(lambda: position_in_redis(server, "redis") == 40)
+            await until(lambda: server.position_of("redis") == 40)
             assert engine.statistics().ledger.imbalances() == []
     assert relayed_in(second) == records_in(first)
 
@@ -189,7 +181,7 @@ async def test_a_stream_that_lost_its_end_does_not_come_twice(
         writing.write(3)
         await writing.send_all()
         await read_up_to(engine, 12)
-        await until(lambda: position_in_redis(server, "redis") == 12)
+        await until(lambda: server.position_of("redis") == 12)
     assert relayed_in(second) == records_in(first)
 
 
@@ -204,7 +196,7 @@ async def test_two_readers_hold_the_stream_for_each_other(
         await writing.send_all()
         async with reading(other, journal=third) as engine:
             await read_up_to(engine, 2)
-            await until(lambda: position_in_redis(server, "other") == 2)
+            await until(lambda: server.position_of("other") == 2)
         async with reading(feed, journal=second) as engine:
             writing.write(200)
             await writing.send_all()
@@ -214,7 +206,7 @@ async def test_two_readers_hold_the_stream_for_each_other(
         assert kept[0] <= 3
         async with reading(other, journal=third) as engine:
             await read_up_to(engine, 202)
-            await until(lambda: position_in_redis(server, "other") == 202)
+            await until(lambda: server.position_of("other") == 202)
         writing.write(70)
         await writing.send_all()
         assert (await stream_of(settings))[0].position > 100  # type: ignore[union-attr]  # nobody else wrote there
@@ -230,10 +222,10 @@ async def test_no_two_read_under_one_name(
         writing.write(5)
         await writing.send_all()
         await read_up_to(older, 5)
-        await until(lambda: position_in_redis(server, "redis") == 5)
+        await until(lambda: server.position_of("redis") == 5)
         async with reading(feed, journal=tmp_path / "third.journal") as newer:
             await read_up_to(newer, 5)
-            await until(lambda: position_in_redis(server, "redis") == 5)
+            await until(lambda: server.position_of("redis") == 5)
             with trio.fail_after(GUARD_S):
                 while "no two may read under one name" not in relay(older).last_error + relay(newer).last_error:
                     writing.write(1)
@@ -359,7 +351,7 @@ async def test_without_a_journal_redis_knows_the_place(
             writing.write(4)
             await writing.send_all()
             async with reading(feed, journal=None) as engine:
-                await until(lambda: position_in_redis(server, "redis") == 4)
+                await until(lambda: server.position_of("redis") == 4)
             writing.write(2)
             await writing.send_all()
             async with reading(feed, journal=None) as engine:

@@ -17,7 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import trio
@@ -30,7 +30,7 @@ from trio_ticks.errors import JournalError
 from trio_ticks.model import Gap, Tick
 from trio_ticks.sim import Sim, open_sim
 from trio_ticks.storage.influxdb import InfluxWriter
-from trio_ticks.storage.journal import JournalReader
+from trio_ticks.storage.journal import CursorState, JournalReader
 from trio_ticks.storage.tick_line import point_time, tick_of_row
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
@@ -38,6 +38,7 @@ PATIENCE_S = 180.0
 """A guard against a run that never ends; nothing is measured by it."""
 
 EVERY_S = 0.02
+Stage = TypeVar("Stage", bound="Chaos")
 TOKEN = f"{ADMIN}:{PASSWORD}"
 ANSWERS = (
     answering(429, b'{"code":"too many requests","message":"slow down"}', Retry_After="1"),
@@ -51,7 +52,7 @@ ANSWERS = (
     HANG,
 )
 
-_CONFIG = """
+_VENDOR = """
 [feeds.alltick]
 symbols = {symbols}
 token = "demo"
@@ -60,19 +61,23 @@ url = "{url}"
 backoff_first_s = 0.1
 backoff_max_s = 1.0
 proxy = ""
+"""
+_JOURNAL = """
 [journal]
-path = "ticks.journal"
+path = "{path}"
 checkpoint_s = 2.0
 min_free = 0
+[stop]
+grace_s = 60.0
+"""
+_DATABASE = """
 [sinks.influxdb]
-url = "{influx}"
+url = "{url}"
 org = "trading"
 bucket = "chaos"
 token = "{token}"
 connect_s = 2.0
 read_s = 2.0
-[stop]
-grace_s = 60.0
 """
 
 
@@ -117,7 +122,7 @@ class Chaos:
     influxd: Influxd
     sent: Sent = attrs.field(factory=Sent)
     deeds: Counter[str] = attrs.field(factory=Counter)
-    _process: trio.Process | None = None
+    _processes: dict[str, trio.Process] = attrs.field(factory=dict)
     _trading: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     @property
@@ -125,34 +130,65 @@ class Chaos:
         """The journal's file."""
         return self.home / "ticks.journal"
 
+    @property
+    def last_journal(self) -> Path:
+        """The journal that the database is fed from."""
+        return self.journal
+
+    # What the program is told.
+
+    def vendor(self) -> str:
+        """Return where the ticks come from."""
+        return _VENDOR.format(symbols=list(SYMBOLS), url=self.sim.url)
+
+    def database(self) -> str:
+        """Return where they go to."""
+        return _DATABASE.format(url=self.proxy.url, token=TOKEN)
+
+    def configure(self, name: str, journal: Path, *ends: str) -> None:
+        """Write down what one program reads, keeps and feeds."""
+        (self.home / f"{name}.toml").write_text("".join([_JOURNAL.format(path=journal.name), *ends]))
+
     # The program.
 
-    async def start_program(self) -> None:
-        """Start the program and wait until it is subscribed."""
+    async def open(self) -> None:
+        """Start what is started with the vendor and the database there."""
+        self.configure("chaos", self.journal, self.vendor(), self.database())
+        await self.do(self.start_program)
+
+    async def start(self, name: str) -> None:
+        """Start a program on its configuration."""
         with (self.home / "program.log").open("ab") as log:
-            self._process = await trio.lowlevel.open_process(
-                [*COMMAND, "run", "chaos.toml", "--report", "report.json"],
+            self._processes[name] = await trio.lowlevel.open_process(
+                [*COMMAND, "run", f"{name}.toml", "--report", f"{name}.json"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.home,
                 env=environment(),
             )
-        await self.sim.wait_subscribed(*SYMBOLS)
 
-    async def end_program(self, number: signal.Signals) -> int:
+    async def end(self, name: str, number: signal.Signals) -> int:
         """End it by a signal; return its exit code."""
-        assert self._process is not None
+        process = self._processes.pop(name)
         with suppress(ProcessLookupError):
-            self._process.send_signal(number)
-        code = await self._process.wait()
-        self._process = None
-        return code
+            process.send_signal(number)
+        return await process.wait()
+
+    async def stop(self, name: str) -> None:
+        """End it as it wants to be ended."""
+        code = await self.end(name, signal.SIGTERM)
+        assert code == 0, f"exit code {code}\n{self.log()}"
+
+    async def start_program(self) -> None:
+        """Start the program and wait until it is subscribed."""
+        await self.start("chaos")
+        await self.sim.wait_subscribed(*SYMBOLS)
 
     async def close(self) -> None:
         """Leave nothing behind."""
-        if self._process is not None:
-            await self.end_program(signal.SIGKILL)
+        for name in list(self._processes):
+            await self.end(name, signal.SIGKILL)
 
     # The vendor.
 
@@ -202,7 +238,7 @@ class Chaos:
 
     async def kill_program(self) -> None:
         """kill -9, and start it anew."""
-        await self.end_program(signal.SIGKILL)
+        await self.end("chaos", signal.SIGKILL)
         await trio.sleep(self.rng.uniform(0.0, 0.5))
         await self.start_program()
 
@@ -255,8 +291,7 @@ class Chaos:
         """Stop the vendor, let the program drain what it has, and end it."""
         await self.do(self.stop_trading)
         await self.do(self.wait_drained)
-        code = await self.end_program(signal.SIGTERM)
-        assert code == 0, f"exit code {code}\n{self.log()}"
+        await self.stop("chaos")
         assert self.pending() == 0
 
     async def wait_kept(self) -> None:
@@ -269,15 +304,21 @@ class Chaos:
 
     def pending(self) -> int:
         """Return how many ticks the database has not got yet."""
-        try:
-            with JournalReader(self.journal) as reader:
-                return reader.info().cursors[0].pending
-        except (JournalError, IndexError):
-            return 1
+        cursor = cursor_of(self.journal)
+        return 1 if cursor is None else cursor.pending
 
     def settings(self) -> InfluxDB:
         """Return where the ticks are."""
         return InfluxDB(url=self.proxy.url, org="trading", bucket="chaos", token=TOKEN, read_s=600.0)
+
+
+def cursor_of(journal: Path) -> CursorState | None:
+    """Return how far a journal's one sink is, or None before there is any."""
+    try:
+        with JournalReader(journal) as reader:
+            return reader.info().cursors[0]
+    except (JournalError, IndexError):
+        return None
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -287,11 +328,14 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_chaos(home: Path, *, seed: int, rate: float, overlap: int = 50) -> AsyncIterator[Chaos]:
+async def open_chaos(
+    home: Path, stage: Callable[..., Stage], *, seed: int, rate: float, overlap: int = 50
+) -> AsyncIterator[Stage]:
     """Run everything, in a directory of its own.
 
     Args:
         home: The directory.
+        stage: What to run: `Chaos`, or one with more on it.
         seed: Of what is done.
         rate: Ticks a second.
         overlap: So many ticks the vendor shows again after each subscription.
@@ -304,12 +348,10 @@ async def open_chaos(home: Path, *, seed: int, rate: float, overlap: int = 50) -
         async with open_sim([], symbols=SYMBOLS, overlap=overlap, buffer_bytes=1 << 26) as sim:
             with Proxy(influxd.port) as proxy:
                 proxy.keeps_bodies = False
-                text = _CONFIG.format(symbols=list(SYMBOLS), url=sim.url, influx=proxy.url, token=TOKEN)
-                (home / "chaos.toml").write_text(text)
-                chaos = Chaos(home, random.Random(seed), rate, sim, proxy, influxd)
+                chaos = stage(home, random.Random(seed), rate, sim, proxy, influxd)
                 async with trio.open_nursery() as nursery:
                     try:
-                        await chaos.do(chaos.start_program)
+                        await chaos.open()
                         nursery.start_soon(chaos.trade)
                         await chaos.do(chaos.wait_kept)
                         yield chaos
@@ -339,18 +381,26 @@ def check(chaos: Chaos) -> Found:
     """Check everything that has to be true; return how much that was."""
     with JournalReader(chaos.journal) as reader:
         assert not reader.verify().damage
-        (cursor,) = reader.info().cursors
         gaps = [item for records in reader.records(kinds={"gap"}) for item in records if isinstance(item, Gap)]
-        journaled = Buckets.of(ticks_of(reader), lambda tick: point_time(tick)[0])
         missing = missing_of(chaos.sent, ticks_of(reader))
         check_gaps(chaos.sent, ticks_of(reader), gaps, missing)
+    in_gaps = sum(map(len, missing.values()))
+    count = check_stored(chaos)
+    return Found(chaos.sent.count, chaos.sent.count - in_gaps, count, in_gaps, Counter(gap.cause for gap in gaps))
+
+
+def check_stored(chaos: Chaos) -> int:
+    """Check that the database has the journal it is fed from; return how many ticks it has."""
+    with JournalReader(chaos.last_journal) as reader:
+        assert not reader.verify().damage
+        (cursor,) = reader.info().cursors
+        journaled = Buckets.of(ticks_of(reader), lambda tick: point_time(tick)[0])
     assert (cursor.appended, cursor.stored) == (journaled.count, journaled.count), cursor
     with InfluxWriter(chaos.settings()) as writer:
         rows = writer.query("SELECT * FROM tick ORDER BY time")
         stored = Buckets.of_points((tick_of_row(row), row["time"]) for row in rows)
     assert stored.differences(journaled) == []
-    in_gaps = sum(map(len, missing.values()))
-    return Found(chaos.sent.count, journaled.count, stored.count, in_gaps, Counter(gap.cause for gap in gaps))
+    return stored.count
 
 
 def ticks_of(reader: JournalReader) -> Iterator[Tick]:

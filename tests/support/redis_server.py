@@ -101,6 +101,13 @@ class RedisProcess:
             answers = [_asked(link, line) for line in lines]
         return answers[-1]
 
+    def position_of(self, reader: str, *, stream: str = "ticks") -> int:
+        """Return where a reader of a stream stands, as the server says; -1 where it does not know it."""
+        words = self.command("XINFO", "GROUPS", stream).split(b"\r\n")
+        if reader.encode() not in words:
+            return -1
+        return int(words[words.index(b"last-delivered-id", words.index(reader.encode())) + 2].partition(b"-")[0])
+
     def _pong(self) -> bool:
         try:
             answer = self.command("PING")
