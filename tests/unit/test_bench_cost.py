@@ -161,7 +161,14 @@ def test_a_table_becomes_one_of_a_page() -> None:
 def test_the_page_has_a_section_for_all_that_is_measured(tmp_path: Path) -> None:
     """Each command finds its place on the page, and what it writes is all that changes."""
     text = PERFORMANCE.read_text()
-    sections = ["stages", "peers", "sustained", *(f"cost-{name}" for name in (*(d.name for d in DIMENSIONS), MEMORY))]
+    sections = [
+        "stages",
+        "peers",
+        "sustained",
+        "storage",
+        "outage",
+        *(f"cost-{name}" for name in (*(d.name for d in DIMENSIONS), MEMORY)),
+    ]
     assert {*re.findall(r"<!-- begin ([\w-]+)", text)} == {*sections, "targets"}
     copy = tmp_path / "page.md"
     copy.write_text(text)
