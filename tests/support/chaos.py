@@ -33,7 +33,11 @@ from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import CursorState, JournalReader
 from trio_ticks.storage.tick_line import point_time, tick_of_row
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT")
+SYMBOLS = tuple(f"C{number:02}USDT" for number in range(40))
+OVERLAP = 1_000
+"""Of each symbol so many ticks are shown again on every subscription: seconds of them, at any rate that is used here,
+so that a restart which had forgotten them would have them twice."""
+
 PATIENCE_S = 180.0
 """A guard against a run that never ends; nothing is measured by it."""
 
@@ -328,9 +332,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_chaos(
-    home: Path, stage: Callable[..., Stage], *, seed: int, rate: float, overlap: int = 50
-) -> AsyncIterator[Stage]:
+async def open_chaos(home: Path, stage: Callable[..., Stage], *, seed: int, rate: float) -> AsyncIterator[Stage]:
     """Run everything, in a directory of its own.
 
     Args:
@@ -338,14 +340,13 @@ async def open_chaos(
         stage: What to run: `Chaos`, or one with more on it.
         seed: Of what is done.
         rate: Ticks a second.
-        overlap: So many ticks the vendor shows again after each subscription.
     """
     influxd = Influxd(home)
     try:
         await trio.to_thread.run_sync(influxd.start)
         influxd.command(f"CREATE USER {ADMIN} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES", first=True)
         influxd.command("CREATE DATABASE chaos")
-        async with open_sim([], symbols=SYMBOLS, overlap=overlap, buffer_bytes=1 << 26) as sim:
+        async with open_sim([], symbols=SYMBOLS, overlap=OVERLAP, buffer_bytes=1 << 26) as sim:
             with Proxy(influxd.port) as proxy:
                 proxy.keeps_bodies = False
                 chaos = stage(home, random.Random(seed), rate, sim, proxy, influxd)

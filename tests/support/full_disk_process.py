@@ -15,12 +15,12 @@ from pathlib import Path
 
 import trio
 
-from tests.support.chaos import Sent, number_of, ticks_of
+from tests.support.chaos import SYMBOLS, Sent, number_of, ticks_of
 from trio_ticks import AllTick, ConnectionConfig, Engine, Gap, JournalConfig, Secret, Strategy, Ticks, open_engine
 from trio_ticks.sim import Sim, open_sim
 from trio_ticks.storage.journal import JournalReader
 
-SYMBOL = "BTCUSDT"
+SYMBOL = SYMBOLS[0]
 GUARD_S = 300.0
 
 
