@@ -19,7 +19,7 @@ from trio_ticks.errors import SinkUnavailableError
 from trio_ticks.model import Tick
 from trio_ticks.runtime.sinks import Delivery, Refused, SinkBatch
 from trio_ticks.storage.influxdb import InfluxWriter
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_protocol import Encoded, TickEncoder
 from trio_ticks.storage.outcomes import Outcome, Verdict
 from trio_ticks.storage.sifting import sift
 
@@ -73,8 +73,7 @@ class _InfluxDelivery:
     _thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
 
     async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
-        ticks = [item for item in batch.records if type(item) is Tick]
-        encoded = self.encoder.encode(ticks, [position for position, _ in batch.places])
+        encoded = await trio.to_thread.run_sync(self._encode, batch, limiter=self._thread)
         refused = [Refused(item.index, item.reason) for item in encoded.refused]
         if encoded.body:
             outcome = await self._write(encoded.body)
@@ -83,6 +82,11 @@ class _InfluxDelivery:
                 bad = await self._sift(encoded.lines, outcome.reason)
                 refused += [Refused(indexes[line], reason) for line, reason in bad]
         return sorted(refused, key=lambda item: item.index)
+
+    def _encode(self, batch: SinkBatch) -> Encoded:
+        """Return the lines of a batch. In the thread, for thousands take milliseconds, and strategies come first."""
+        ticks = [item for item in batch.records if type(item) is Tick]
+        return self.encoder.encode(ticks, [position for position, _ in batch.places])
 
     async def _sift(self, lines: Sequence[bytes], reason: str) -> list[tuple[int, str]]:
         """Write a refused batch in parts, until the lines that were the reason stand alone."""
