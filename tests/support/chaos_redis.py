@@ -122,7 +122,8 @@ class RedisChaos(Chaos):
         first, last = cursor_of(self.journal), cursor_of(self.last_journal)
         if first is None or last is None:
             return 1
-        return first.pending + abs(first.appended - last.appended) + last.pending
+        # Should the second one have more than the first one, the check says which.
+        return first.pending + max(first.appended - last.appended, 0) + last.pending
 
 
 def check_with_redis(chaos: RedisChaos) -> Found:
