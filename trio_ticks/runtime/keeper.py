@@ -50,7 +50,9 @@ class Keeper:
             tell=tell,
             fail=fail,
         )
-        saving = Saving(recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s)
+        saving = Saving(
+            recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s, rounds=recovered.rounds
+        )
         self.recording = Recording(self.writer, saving)
         self._drainers = [
             Drainer(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from trio_ticks.core.coverage import Coverage
-from trio_ticks.core.saving import coverage_of, tail_begins, was_stopped, windows_of
+from trio_ticks.core.saving import coverage_of, last_round, tail_begins, was_stopped, windows_of
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Tick
@@ -20,16 +20,17 @@ log = logging.getLogger("trio_ticks.journal")
 
 @attrs.frozen
 class Recovered:
-    """By feed, the sequencer and the coverage to go on with."""
+    """By feed, the sequencer and the coverage to go on with, and which round of saving was finished last."""
 
     sequencers: dict[str, Sequencer]
     coverage: dict[str, Coverage]
+    rounds: dict[str, int]
 
 
 def fresh(plans: Iterable[FeedPlan]) -> Recovered:
     """Return what an engine without a journal begins with."""
     sequencers = {plan.name: Sequencer(**plan.sequencing) for plan in plans}
-    return Recovered(sequencers, {name: Coverage(feed=name) for name in sequencers})
+    return Recovered(sequencers, {name: Coverage(feed=name) for name in sequencers}, {})
 
 
 def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
@@ -41,11 +42,12 @@ def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
         JournalError: what was saved was made under another identity, or cannot be read.
     """
     marks = journal.marks()
-    found = Recovered({}, {})
+    found = Recovered({}, {}, {})
     with JournalReader(journal.path) as reader:
         for plan in plans:
             found.sequencers[plan.name] = _sequencer(plan, marks, reader)
             found.coverage[plan.name] = _coverage(plan, marks, reader)
+            found.rounds[plan.name] = last_round(marks, plan.name)
     return found
 
 
