@@ -63,7 +63,7 @@ def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `?\"?([^|\"`]+?)\"?`? \|", (DOCS / "journal.md").read_text(), re.MULTILINE)
     shown = JournalConfig(
         **{name: json.loads(text) if text[0].isdigit() and " " not in text else text for name, text in rows}
-    )  # type: ignore[arg-type]  # checked by the record
+    )
     assert [name for name, _ in rows] == [field.name for field in attrs.fields(JournalConfig)]
     assert shown == JournalConfig()
 
