@@ -134,7 +134,8 @@ class Gap:
         end_us: The first instant that is covered again.
         cause: ``closed``, ``silent``, ``mute``, ``refused``, ``error``: the connection was lost for that reason.
             ``overflow``: this consumer's own queue was full. ``stale``: the prices were older than its
-            ``max_age_s``.
+            ``max_age_s``. ``stopped``, ``crashed``: no engine ran on this journal. ``full``, ``overflow``,
+            ``journal``, for all feeds: the disk was full, too slow, or failed, and the journal lacks these.
         symbol: The symbol, or None for every symbol of the feed.
         feed: The feed, or "" where the gap is the consumer's own.
         missed: How many ticks are missing, or None where nobody can know.

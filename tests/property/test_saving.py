@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from trio_ticks.core.coverage import Coverage
-from trio_ticks.core.saving import Saving, coverage_of, tail_begins, was_stopped, windows_of
+from trio_ticks.core.saving import Saving, coverage_of, last_round, tail_begins, was_stopped, windows_of
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.model import Tick
 from trio_ticks.testing import START_US, check_identity, ticks
@@ -22,12 +22,16 @@ FEED = "a/b"
 
 @attrs.frozen
 class Step:
-    """So long after the last one a session shows some ticks; what came of it may be committed at once, or later."""
+    """So long after the last one a session shows some ticks; what came of it may be committed at once, or later.
+
+    Or the engine crashes after it, and another goes on from the journal.
+    """
 
     wait_us: int
     session: str
     shown: list[Tick]
     commits: bool
+    crashes: bool
 
 
 steps = st.lists(
@@ -37,8 +41,9 @@ steps = st.lists(
         session=st.sampled_from("AB"),
         shown=st.lists(ticks(symbols=["X", "Y/Z", "Z"], stamps=6, prices=[1.0, 2.0], volumes=[1.0]), max_size=5),
         commits=st.booleans(),
+        crashes=st.sampled_from([False, False, True]),
     ),
-    max_size=12,
+    max_size=16,
 )
 
 SETTINGS = st.fixed_dictionaries(
@@ -84,15 +89,25 @@ class Life:
 
     def __init__(self, settings: dict[str, Any], *, rounds_s: float, entries: int) -> None:
         self.settings = settings
+        self.rounds_s, self.entries = rounds_s, entries
         self.now_us = START_US
-        self.sequencer = Sequencer(**settings)
-        coverage = {FEED: Coverage(feed=FEED)}
-        self.saving = Saving({FEED: self.sequencer}, coverage, rounds_s=rounds_s, entries=entries)
         self.batches: list[list[Tick]] = []
         self.marks: dict[str, Mark] = {}
+        self.most = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a life on what is in the journal; what was not committed is lost."""
+        self.sequencer = self.restart()
+        self.saving = Saving(
+            {FEED: self.sequencer},
+            {FEED: Coverage(feed=FEED)},
+            rounds_s=self.rounds_s,
+            entries=self.entries,
+            rounds={FEED: last_round(self.marks, FEED)},
+        )
         self.open: list[Tick] = []
         self.open_marks: dict[str, bytes] = {}
-        self.most = 0
 
     def play(self, step: Step) -> None:
         self.now_us += step.wait_us
@@ -125,6 +140,8 @@ def play(script: Sequence[Step], life: Life) -> Sequence[Tick]:
         if step.commits:
             life.commit()
             assert memory(life.restart()) == memory(life.sequencer)
+        if step.crashes:
+            life.begin()
     return life.open
 
 

@@ -218,7 +218,7 @@ def stories(tmp_path: Path, how: str, *, stride: int, **options: Any) -> Iterato
 )
 def test_wherever_a_life_ends_the_journal_goes_on(tmp_path: Path, how: str, lateness_s: float) -> None:
     """Nothing twice, no ordinal given twice, what is not there is named, and the account is exact at each step."""
-    for story, auditor in stories(tmp_path, how, stride=3, lateness_s=lateness_s):
+    for story, auditor in stories(tmp_path, how, stride=5, lateness_s=lateness_s):
         where = f"{how} at step {story.at}"
         ticks = kept_ticks(story.path)
         prices = [tick.price for tick in ticks]

@@ -55,6 +55,7 @@ class Saving:
         coverage: By feed.
         rounds_s: How long a round takes, about.
         entries: Saved in one step, about.
+        rounds: By feed, the `last_round` of the engine before, whose beginning must stay until there is another.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Saving:
         *,
         rounds_s: float,
         entries: int = ENTRIES,
+        rounds: Mapping[str, int] | None = None,
     ) -> None:
         self._sequencers = sequencers
         self._coverage = coverage
@@ -74,7 +76,7 @@ class Saving:
         self._begun_us: int | None = None
         self._step_us = 0
         self._due_us = 0
-        self._number = 0
+        self._rounds = {feed: (rounds or {}).get(feed, 0) for feed in sequencers}
 
     def due(self, now_us: int) -> bool:
         """Tell whether a step is due."""
@@ -118,7 +120,6 @@ class Saving:
 
     def _begin(self, now_us: int) -> dict[str, bytes]:
         self._begun_us = now_us
-        self._number = 1 - self._number
         for sequencer in self._sequencers.values():
             for place in sequencer.places():
                 if self._saved.get(place) != sequencer.state_of(*place):
@@ -127,13 +128,14 @@ class Saving:
         self._step_us = self._round_us // (2 * len(self._left) + 2)
         marks = self.coverage_marks()
         for feed in self._sequencers:
-            marks[_BEGUN[self._number] + feed] = b""
+            self._rounds[feed] = 1 - self._rounds[feed]
+            marks[_BEGUN[self._rounds[feed]] + feed] = b""
             marks[_STOPPED + feed] = b""
         return marks
 
     def _finish(self, marks: dict[str, bytes]) -> None:
         for feed in self._sequencers:
-            marks[_FINISHED + feed] = _BEGUN[self._number].encode()
+            marks[_FINISHED + feed] = _BEGUN[self._rounds[feed]].encode()
 
     def _save(self, place: tuple[str, str], marks: dict[str, bytes]) -> int:
         feed, symbol = place
@@ -151,6 +153,12 @@ def tail_begins(marks: Mapping[str, Mark], feed: str) -> int:
     finished = marks.get(_FINISHED + feed)
     begun = None if finished is None else marks.get(finished.payload.decode() + feed)
     return 0 if begun is None else begun.behind
+
+
+def last_round(marks: Mapping[str, Mark], feed: str) -> int:
+    """Return which of the two rounds of a feed was finished last."""
+    finished = marks.get(_FINISHED + feed)
+    return 0 if finished is None else _BEGUN.index(finished.payload.decode())
 
 
 def was_stopped(marks: Mapping[str, Mark], feed: str) -> bool:

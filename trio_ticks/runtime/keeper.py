@@ -54,7 +54,9 @@ class Keeper:
             fail=fail,
             settled=settled,
         )
-        saving = Saving(recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s)
+        saving = Saving(
+            recovered.sequencers, recovered.coverage, rounds_s=config.checkpoint_s, rounds=recovered.rounds
+        )
         self.recording = Recording(self.writer, saving)
         self._archivist: Archivist | None = None
         if kept.archive is not None and kept.archive_cursors is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from trio_ticks.core.coverage import Coverage
-from trio_ticks.core.saving import coverage_of, tail_begins, was_stopped, windows_of
+from trio_ticks.core.saving import coverage_of, last_round, tail_begins, was_stopped, windows_of
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Tick
@@ -20,17 +20,25 @@ log = logging.getLogger("trio_ticks.journal")
 
 @attrs.frozen
 class Recovered:
-    """By feed, the sequencer and the coverage to go on with; and all marks, where feeds with places find theirs."""
+    """What an engine goes on with.
+
+    Attributes:
+        sequencers: By feed.
+        coverage: By feed.
+        rounds: By feed, which round of saving was finished last.
+        marks: All of them, where feeds with places find theirs.
+    """
 
     sequencers: dict[str, Sequencer]
     coverage: dict[str, Coverage]
+    rounds: dict[str, int]
     marks: Mapping[str, bytes] = attrs.field(factory=dict)
 
 
 def fresh(plans: Iterable[FeedPlan]) -> Recovered:
     """Return what an engine without a journal begins with."""
     sequencers = {plan.name: Sequencer(**plan.sequencing) for plan in plans}
-    return Recovered(sequencers, {name: Coverage(feed=name) for name in sequencers})
+    return Recovered(sequencers, {name: Coverage(feed=name) for name in sequencers}, {})
 
 
 def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
@@ -42,11 +50,12 @@ def recover(journal: Journal, plans: Sequence[FeedPlan]) -> Recovered:
         JournalError: what was saved was made under another identity, or cannot be read.
     """
     marks = journal.marks()
-    found = Recovered({}, {}, {key: mark.payload for key, mark in marks.items()})
+    found = Recovered({}, {}, {}, {key: mark.payload for key, mark in marks.items()})
     with JournalReader(journal.path) as reader:
         for plan in plans:
             found.sequencers[plan.name] = _sequencer(plan, marks, reader)
             found.coverage[plan.name] = _coverage(plan, marks, reader)
+            found.rounds[plan.name] = last_round(marks, plan.name)
     return found
 
 
