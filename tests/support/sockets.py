@@ -55,7 +55,7 @@ class Names(HostnameResolver):
         return [(kinds[":" in address], socket.SOCK_STREAM, 6, "", (address, port)) for address in self._addresses]
 
     async def getnameinfo(self, *args: Any) -> Any:
-        raise NotImplementedError
+        raise AssertionError("nothing here asks for the name of an address")
 
 
 def has_ipv6() -> bool:
