@@ -109,7 +109,7 @@ class Pipeline:
         self._intake.handle(Live(self._session, self._feed.symbols, BASE_US), BASE_US)
         self._fanout = Fanout()
         mailbox = Mailbox(name="bench", wanted=Wanted(), room=Room(capacity=10_000))
-        ticks = Ticks(mailbox=mailbox, now_us=lambda: BASE_US)
+        ticks = Ticks(source=mailbox, now_us=lambda: BASE_US)
         self._fanout.add(StreamConsumer(mailbox, ticks))
         self._batches = ticks.batches()
 

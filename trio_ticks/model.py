@@ -108,7 +108,21 @@ class Book:
 
 @record
 class Bar:
-    """Open, high, low, close over the half-open interval [time_us, end_us)."""
+    """Open, high, low, close over the half-open interval [time_us, end_us).
+
+    Attributes:
+        symbol: Of its ticks.
+        time_us: Where the interval begins: the time that charts show a bar at.
+        end_us: Where it ends; this instant belongs to the next one.
+        open, high, low, close: Prices of the first, the highest, the lowest and the last tick.
+        volume: The sum of the sizes.
+        count: How many ticks.
+        complete: The interval was covered from end to end. False for the first one of a stream, and where a `Gap`
+            touches it.
+        feed: Of its ticks.
+        vwap: The mean price, each tick weighed by its size; without any size the plain mean.
+        revised: It stands for one that was given out before a late tick came.
+    """
 
     kind: ClassVar[str] = "bar"
 
@@ -123,6 +137,8 @@ class Bar:
     count: int = 0
     complete: bool = True
     feed: str = ""
+    vwap: float = 0.0
+    revised: bool = False
 
 
 @record

@@ -479,7 +479,7 @@ async def test_that_prices_were_old_is_told_at_once(autojump_clock: MockClock, v
 def stream(*, max_age_s: float | None = None) -> tuple[Mailbox, Ticks]:
     """Return a stream without an engine, and the end to put records in."""
     mailbox = Mailbox(name="test", wanted=Wanted(), room=Room())
-    return mailbox, Ticks(mailbox=mailbox, now_us=lambda: 0, max_age_s=max_age_s)
+    return mailbox, Ticks(source=mailbox, now_us=lambda: 0, max_age_s=max_age_s)
 
 
 def batch(*prices: float) -> list[Record]:

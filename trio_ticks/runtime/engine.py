@@ -189,7 +189,7 @@ class Engine:
 
     def _open(self, name: str, wanted: Wanted, room: Room) -> StreamConsumer:
         mailbox = Mailbox(name=name, wanted=wanted, room=room)
-        consumer = StreamConsumer(mailbox, Ticks(mailbox=mailbox, now_us=self._now_us, max_age_s=room.max_age_s))
+        consumer = StreamConsumer(mailbox, Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s))
         self._fanout.add(consumer)
         return consumer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 
@@ -16,8 +16,47 @@ from trio_ticks.runtime.mailbox import Mailbox
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
 
 
+class Source(Protocol):
+    """Where a stream's records come from: the queue of a live consumer, or a recording."""
+
+    @property
+    def name(self) -> str:
+        """The consumer's name in statistics."""
+        ...
+
+    @property
+    def offered(self) -> int:
+        """Ticks that there were for this consumer so far."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many of them it will never see."""
+        ...
+
+    @property
+    def queued(self) -> int:
+        """How many of them wait to be taken."""
+        ...
+
+    async def take(self) -> Sequence[Record]:
+        """Return the next records, at least one, or none once the stream has ended cleanly.
+
+        Raises:
+            TrioTicksError: the failure that ended the stream, after everything before it was taken.
+
+        Cancellation:
+            At any await; records are either returned or still to be taken.
+        """
+        ...
+
+    def end(self) -> None:
+        """Give up: the consumer takes no more."""
+        ...
+
+
 class Ticks:
-    """A live stream of ticks for one consumer.
+    """A stream of ticks for one consumer.
 
     Iterating yields `Tick` and nothing else, in the one order that every consumer and the journal see. A clean stop
     of the engine ends the loop; a failure raises, after everything before it was yielded. The same stream can be
@@ -32,8 +71,8 @@ class Ticks:
         At any await; nothing is lost, the next iteration goes on where this one was cancelled.
     """
 
-    def __init__(self, *, mailbox: Mailbox, now_us: NowUs, max_age_s: float | None = None) -> None:
-        self._mailbox = mailbox
+    def __init__(self, *, source: Source, now_us: NowUs, max_age_s: float | None = None) -> None:
+        self._source = source
         self._now_us = now_us
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
         self._hand: Sequence[Record] = ()
@@ -47,12 +86,12 @@ class Ticks:
     @property
     def name(self) -> str:
         """The consumer's name in statistics."""
-        return self._mailbox.name
+        return self._source.name
 
     @property
     def dropped(self) -> int:
         """How many ticks this consumer has missed so far because it was slow, or they were old."""
-        return self._mailbox.dropped + self._stale
+        return self._source.dropped + self._stale
 
     def __aiter__(self) -> AsyncIterator[Tick]:
         return self
@@ -79,16 +118,16 @@ class Ticks:
         """Give the subscription up. What was still queued counts as dropped."""
         if not self._closed:
             self._closed = True
-            self._mailbox.end()
-            self._abandoned = self._mailbox.queued + ticks_in(self._hand[self._at :])
+            self._source.end()
+            self._abandoned = self._source.queued + ticks_in(self._hand[self._at :])
             self._put_by(())
 
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
         taken = self._settled + ticks_in(self._hand[: self._at])
-        ahead = 0 if self._closed else self._mailbox.queued + ticks_in(self._hand[self._at :])
+        ahead = 0 if self._closed else self._source.queued + ticks_in(self._hand[self._at :])
         return ConsumerLedger(
-            offered=self._mailbox.offered,
+            offered=self._source.offered,
             delivered=taken - self._stale,
             dropped=self.dropped + self._abandoned,
             queued=ahead,
@@ -122,7 +161,7 @@ class Ticks:
             await self._refill()
 
     async def _refill(self) -> None:
-        fresh = await self._mailbox.take()
+        fresh = await self._source.take()
         if self._closed:
             raise StopAsyncIteration  # what was just taken has been counted as dropped
         rest = self._hand[self._at :]  # empty, unless another task reads the same stream and was first

@@ -1,0 +1,1 @@
+"""The same strategies on recorded time."""
