@@ -37,6 +37,7 @@ from trio_ticks.runtime.draining import Drainer
 from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.journaling import JournalWriter, in_thread
 from trio_ticks.sim import Tape
+from trio_ticks.storage import payload
 from trio_ticks.storage.journal import Journal, JournalReader
 from trio_ticks.storage.line_protocol import TickEncoder
 
@@ -148,13 +149,10 @@ def read_back(path: Path) -> float:
 
 
 def encode(given: Sequence[Sequence[Tick]]) -> float:
-    """Write batches as line protocol; return ticks/s."""
+    """Write batches of the journal as line protocol, as the drainer does; return ticks/s."""
     encoder = TickEncoder()
-
-    def deed() -> int:
-        return sum(encoder.encode(batch, range(len(batch))).count for batch in given)
-
-    return rate_of(deed)
+    stored = [(position, payload.encode(batch)) for position, batch in enumerate(given)]
+    return rate_of(lambda: sum(encoder.encode_stored([one]).count for one in stored))
 
 
 def format_plainly(given: Sequence[Sequence[Tick]]) -> float:
@@ -173,7 +171,7 @@ def format_plainly(given: Sequence[Sequence[Tick]]) -> float:
 def plain_line(tick: Tick, position: int) -> str:
     """Return what a line is without escaping and checking."""
     return (
-        f"tick,feed={tick.feed},symbol={tick.symbol} price={tick.price},volume={tick.volume},"
+        f"tick,feed={tick.feed},symbol={tick.symbol} price={tick.price_text},volume={tick.volume_text},"
         f'price_text="{tick.price_text}",volume_text="{tick.volume_text}",side="{tick.side}",'
         f"time_us={tick.time_us}i,trade_id={tick.trade_id}i,received_us={tick.received_us}i,late={tick.late:d}i,"
         f"ordinal={tick.ordinal}i,position={position}i {tick.time_us * 1000 + tick.ordinal}"

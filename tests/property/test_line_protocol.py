@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import attrs
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,7 +13,8 @@ from line_protocol_parser import parse_line
 from trio_ticks.model import Tick
 from trio_ticks.storage.line_protocol import TickEncoder
 from trio_ticks.storage.line_text import UnencodableError, tag_text
-from trio_ticks.storage.tick_line import point_time, tick_line, tick_of_row
+from trio_ticks.storage.payload import encode
+from trio_ticks.storage.tick_line import number_text, point_time, tick_line, tick_of_row
 
 SPECIAL = st.text(alphabet="ab\\ ,=\"'~{}:\n\r\t\x00🙂é", max_size=8)
 TEXTS = st.one_of(SPECIAL, st.text(max_size=8), st.sampled_from(["", "BTC-USD", "700.HK"]))
@@ -103,12 +107,38 @@ def test_a_line_is_the_same_alone_and_in_any_company(batch: list[Tick], first: i
     assert sorted([*encoded.indexes, *(item.index for item in encoded.refused)]) == list(range(len(batch)))
 
 
-@given(st.lists(COMMON, min_size=1, max_size=20), st.sampled_from(["", "engine-1", "a b"]))
-def test_common_ticks_are_written_as_any_others(batch: list[Tick], writer: str) -> None:
-    """The fast way writes what the slow one does, to the byte."""
-    encoder = TickEncoder(writer=writer)
-    slow = [tick_line(tick, at, measurement="tick", writer=writer).encode() for at, tick in enumerate(batch)]
-    assert encoder.encode(batch, range(len(batch))).lines == slow
+@given(
+    st.lists(COMMON, min_size=1, max_size=20) | st.lists(COMMON | ticks(), max_size=6),
+    st.sampled_from(["", "engine-1", "a b"]),
+    st.booleans(),
+)
+def test_batches_of_the_journal_are_written_as_tick_by_tick(batch: list[Tick], writer: str, by_trade_id: bool) -> None:
+    """Straight from the columns or not: the same lines to the byte, and the same ticks refused."""
+    encoder = TickEncoder(writer=writer, by_trade_id=["coinbase", ""] if by_trade_id else [])
+    assert encoder.encode_stored([(7, encode(batch))]) == encoder.encode(batch, [7] * len(batch))
+
+
+@given(
+    st.text("0123456789.-+e_ ", max_size=6) | DECIMALS | st.sampled_from(["inf", "nan", "-0", "9" * 400, "٣"]),
+    FLOATS,
+)
+def test_a_number_is_written_by_its_text_only_where_it_is_a_plain_decimal(text: str, other: float) -> None:
+    """What is written is a number to any parser, and to the last bit the one that was given."""
+    for value in (other, *as_float(text)):
+        try:
+            written = number_text("price", value, text)
+        except UnencodableError:
+            assert not math.isfinite(value)
+            continue
+        assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", written)
+        assert repr(float(written)) == repr(value)
+
+
+def as_float(text: str) -> list[float]:
+    try:
+        return [float(text)]
+    except ValueError:
+        return []
 
 
 def place_of(tick: Tick) -> tuple[bytes, bytes] | None:

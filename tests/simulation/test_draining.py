@@ -239,8 +239,8 @@ def test_portions_are_as_full_as_wanted_and_account_for_every_tick(path: Path) -
     """At least so many records together; batches that hold none of them go with the next ones."""
     batches = stored(path, [[TICK], [STATUS], [TICK, TICK], [TICK, STATUS], [TICK], [STATUS]])
     portions = portions_of(batches, after=0, passed_ticks=0, kinds={"tick"}, batch_ticks=2)
-    assert [(one.position, len(one.records), one.ticks) for one in portions] == [(3, 3, 3), (5, 2, 2), (6, 0, 0)]
-    assert portions[1].places == [(4, 0), (5, 0)]
+    assert [(one.position, one.records, one.ticks) for one in portions] == [(3, 3, 3), (5, 2, 2), (6, 0, 0)]
+    assert SinkBatch(5, portions[1].parts, {"tick"}).places == [(4, 0), (5, 0)]
     portions = portions_of(batches, after=0, passed_ticks=0, kinds={"status"}, batch_ticks=1)
     assert [(one.position, one.ticks, one.discarded) for one in portions] == [(2, 1, 1), (4, 3, 3), (6, 1, 1)]
 

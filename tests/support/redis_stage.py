@@ -91,7 +91,7 @@ class Writing:
         """Hand one batch over, once."""
         with JournalReader(self.path) as reader:
             [stored] = reader.batches(after=position - 1, limit=1)
-        await self.delivery.deliver(SinkBatch(stored.position, stored.decode(), ()))
+        await self.delivery.deliver(SinkBatch(stored.position, [(stored.position, stored.payload)], ()))
         self._sent = max(self._sent, position)
 
     async def send_all(self) -> None:

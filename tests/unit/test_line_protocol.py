@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 import pytest
 
 from trio_ticks.errors import ConfigError
-from trio_ticks.model import Tick
+from trio_ticks.model import Gap, Record, Tick
+from trio_ticks.storage import column_lines, payload
 from trio_ticks.storage.line_protocol import Refused, TickEncoder
+from trio_ticks.storage.tick_line import series_text
 
 TICK = Tick(
     "TSLA.US",
@@ -27,7 +30,7 @@ TICK = Tick(
 )
 
 LINE = (
-    b'tick,feed=alltick,symbol=TSLA.US price=244.36,volume=120.0,price_text="244.36",volume_text="120",side="buy",'
+    b'tick,feed=alltick,symbol=TSLA.US price=244.36,volume=120,price_text="244.36",volume_text="120",side="buy",'
     b"time_us=1700000000123000i,sequence=7i,received_us=1700000000123456i,late=0i,ordinal=2i,position=41i "
     b"1700000000123000002"
 )
@@ -79,12 +82,54 @@ def test_no_tick_is_no_byte() -> None:
     assert (encoded.body, encoded.lines, encoded.refused) == (b"", [], ())
 
 
-def test_batches_larger_than_a_chunk_are_whole() -> None:
-    """In order, each with its own position."""
-    batch = [attrs.evolve(TICK, time_us=n, symbol="a b" if n == 700 else "X") for n in range(1_500)]
-    encoded = TickEncoder().encode(batch, range(10, 1_510))
+def test_batches_of_the_journal_are_whole() -> None:
+    """In order, each tick under its batch's position, whether a batch is common or not, or has no tick at all."""
+    ticks = [attrs.evolve(TICK, time_us=n, symbol="a b" if n == 700 else "X") for n in range(1_500)]
+    gap = Gap(1, 2, "closed")
+    batches: list[list[Record]] = [[*ticks[:499], gap], [gap], [*ticks[499:1_000]], [gap, *ticks[1_000:]]]
+    encoded = TickEncoder().encode_stored((10 + at, payload.encode(batch)) for at, batch in enumerate(batches))
     assert [line.split(b"time_us=")[1].split(b"i")[0] for line in encoded.lines] == [b"%d" % n for n in range(1_500)]
-    assert encoded.lines[-1].split(b"position=")[1].startswith(b"1509i")
+    positions = [int(line.split(b"position=")[1].split(b"i")[0]) for line in encoded.lines]
+    assert positions == [10] * 499 + [12] * 501 + [13] * 500
+    assert (encoded.count, encoded.refused) == (1_500, ())
+
+
+def test_what_is_refused_is_told_by_its_place_among_all() -> None:
+    """Over several batches, of which only one has such a tick."""
+    bad = attrs.evolve(TICK, symbol="")
+    batches = [[TICK] * 3, [TICK, bad, TICK], [TICK] * 4]
+    encoded = TickEncoder().encode_stored((at, payload.encode(batch)) for at, batch in enumerate(batches))
+    assert encoded.refused == (Refused(4, "symbol is empty"),)
+    assert (len(encoded.lines), list(encoded.indexes)) == (9, [0, 1, 2, 3, 5, 6, 7, 8, 9])
+
+
+COLUMNS: dict[str, Callable[[Tick, int], Tick]] = {
+    "as it is": lambda tick, _: tick,
+    "several symbols": lambda tick, n: attrs.evolve(tick, symbol=f"S{n % 3}"),
+    "several feeds": lambda tick, n: attrs.evolve(tick, feed=f"f{n % 2}", symbol=f"S{n % 3}"),
+    "more symbols than a code can tell": lambda tick, n: attrs.evolve(tick, symbol=f"S{n}"),
+    "no side": lambda tick, _: attrs.evolve(tick, side=None),
+    "some side": lambda tick, n: attrs.evolve(tick, side=("buy", "sell", None)[n % 3]),
+    "one price": lambda tick, _: attrs.evolve(tick, price=7.0, price_text="7.00"),
+    "no size": lambda tick, _: attrs.evolve(tick, volume=0.0, volume_text=""),
+    "a price that is not its text": lambda tick, n: attrs.evolve(tick, price=n / 7),
+    "ids": lambda tick, n: attrs.evolve(tick, trade_id=10**12 + n, sequence=None),
+    "received over time": lambda tick, n: attrs.evolve(tick, received_us=tick.received_us + n // 5),
+    "some late": lambda tick, n: attrs.evolve(tick, late=n % 4 == 0),
+    "equal stamps": lambda tick, n: attrs.evolve(tick, time_us=5_000, ordinal=n),
+}
+
+
+@pytest.mark.parametrize("change", COLUMNS.values(), ids=COLUMNS)
+def test_common_batches_are_not_decoded(change: Callable[[Tick, int], Tick]) -> None:
+    """Whatever a feed usually brings is written straight from the columns, to the byte as tick by tick."""
+    ticks = [
+        change(attrs.evolve(TICK, time_us=1_000 * n, price=n / 4, price_text=f"{n / 4}", ordinal=0), n)
+        for n in range(1, 301)
+    ]
+    columns = payload.columns_in(payload.encode(ticks))
+    lines = column_lines.lines_of(columns, 41, lambda *of: series_text("tick", *of, ""), by_trade_id=())
+    assert lines.encode() == TickEncoder().encode(ticks, [41] * 300).body
 
 
 @pytest.mark.parametrize("arguments", [{"measurement": "a b"}, {"measurement": ""}, {"writer": "a\nb"}])

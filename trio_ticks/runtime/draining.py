@@ -141,8 +141,8 @@ class Drainer:
         portions = await self._with_journal(self._read)
         if portions is None:
             return False
-        for portion in portions:
-            if not await self._drain(delivery, portion):
+        for portion, batch in portions:
+            if not await self._drain(delivery, portion, batch):
                 return False
         if not portions:
             if self.writer.is_over and self.writer.position <= self.state.position:
@@ -151,22 +151,26 @@ class Drainer:
             await self.writer.wait_committed(self.state.position)
         return True
 
-    def _read(self) -> list[Portion]:
+    def _read(self) -> list[tuple[Portion, SinkBatch]]:
         state = self.state
         # What the writer does not know of yet is not counted as appended either.
         batches = readable(self.reader, after=state.position, last=self.writer.position, limit=ROWS)
-        return portions_of(
+        portions = portions_of(
             batches,
             after=state.position,
             passed_ticks=self._base + state.stored + state.dead_lettered + state.discarded + state.retrying,
             kinds=self.sink.kinds,
             batch_ticks=self.sink.batch_ticks,
         )
+        found = [(portion, SinkBatch(portion.position, portion.parts, portion.kinds)) for portion in portions]
+        if not self.sink.reads_payloads:
+            for _, batch in found:
+                batch.decode()
+        return found
 
-    async def _drain(self, delivery: Delivery, portion: Portion) -> bool:
+    async def _drain(self, delivery: Delivery, portion: Portion, batch: SinkBatch) -> bool:
         self._oldest_us = portion.received_us
-        batch = portion.batch
-        refused = await self._deliver(delivery, batch) if batch.records else []
+        refused = await self._deliver(delivery, batch) if batch.parts else []
         if refused is None:
             return False
         dead = [*portion.lost, *(_dead_letter(batch, item) for item in refused)]
@@ -185,13 +189,13 @@ class Drainer:
         """Send dead letters again that somebody has asked for."""
         letters = await self._with_journal(lambda: self.cursors.retrying(self.sink.name))
         for letter in letters or ():
+            batch = SinkBatch(letter.position, [(letter.position, letter.payload)], self.sink.kinds)
             try:
-                records = payload.decode(letter.payload)
+                batch.decode()
             except JournalError:
                 refused: Sequence[Refused] | None = [Refused(0, letter.reason)]
             else:
-                places = [(letter.position, letter.place)]
-                refused = await self._deliver(delivery, SinkBatch(letter.position, records, places))
+                refused = await self._deliver(delivery, batch)
             if refused is None:
                 return False
             reasons = [item.reason for item in refused]

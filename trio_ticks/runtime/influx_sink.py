@@ -16,7 +16,6 @@ import trio
 
 from trio_ticks.config import InfluxDB
 from trio_ticks.errors import SinkUnavailableError
-from trio_ticks.model import Tick
 from trio_ticks.runtime.sinks import Delivery, Refused, SinkBatch
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.line_protocol import Encoded, TickEncoder
@@ -46,6 +45,7 @@ class InfluxSink:
     by_trade_id: frozenset[str] = frozenset()
     make_writer: Callable[[InfluxDB], InfluxWriter] = InfluxWriter
     kinds = frozenset({"tick"})
+    reads_payloads = True
 
     @property
     def batch_ticks(self) -> int:
@@ -85,8 +85,7 @@ class _InfluxDelivery:
 
     def _encode(self, batch: SinkBatch) -> Encoded:
         """Return the lines of a batch. In the thread, for thousands take milliseconds, and strategies come first."""
-        ticks = [item for item in batch.records if type(item) is Tick]
-        return self.encoder.encode(ticks, [position for position, _ in batch.places])
+        return self.encoder.encode_stored(batch.parts)
 
     async def _sift(self, lines: Sequence[bytes], reason: str) -> list[tuple[int, str]]:
         """Write a refused batch in parts, until the lines that were the reason stand alone."""

@@ -7,9 +7,8 @@ from collections.abc import Collection, Sequence
 import attrs
 
 from trio_ticks.errors import JournalDamagedError
-from trio_ticks.model import Record
-from trio_ticks.runtime.sinks import SinkBatch
 from trio_ticks.storage.journal import JournalReader, NewDeadLetter, StoredBatch
+from trio_ticks.storage.payload import bits_of
 
 
 @attrs.define
@@ -18,39 +17,37 @@ class Portion:
 
     Attributes:
         received_us: Receipt of the oldest of them.
+        kinds: Of the records that the sink takes.
         position: Of the last of them.
+        records: For the sink, about: all of a batch that has any for it.
         ticks: In all of them, and in what is lost between them.
         discarded: Of these, ticks that the sink does not take.
+        parts: Those that have any for the sink, as they are written.
         lost: What cannot be read any more, though the journal had taken it.
     """
 
     received_us: int
+    kinds: Collection[str]
     position: int = 0
+    records: int = 0
     ticks: int = 0
     discarded: int = 0
-    records: list[Record] = attrs.field(factory=list)
-    places: list[tuple[int, int]] = attrs.field(factory=list)
+    parts: list[tuple[int, bytes]] = attrs.field(factory=list)
     lost: list[NewDeadLetter] = attrs.field(factory=list)
 
-    @property
-    def batch(self) -> SinkBatch:
-        """What the sink gets."""
-        return SinkBatch(self.position, self.records, self.places)
-
-    def add(self, stored: StoredBatch, kinds: Collection[str]) -> None:
+    def add(self, stored: StoredBatch) -> None:
         """Put one more batch of the journal to it."""
         self.position = stored.position
         self.ticks += stored.ticks
-        self.discarded += 0 if "tick" in kinds else stored.ticks
-        for number, record in enumerate(stored.decode()):
-            if record.kind in kinds:
-                self.records.append(record)
-                self.places.append((stored.position, number))
+        self.discarded += 0 if "tick" in self.kinds else stored.ticks
+        if stored.kinds & bits_of(*self.kinds):
+            self.parts.append((stored.position, stored.payload))
+            self.records += stored.ticks if self.kinds == {"tick"} else stored.records
 
-    def add_lost(self, position: int, ticks: int, kinds: Collection[str]) -> None:
+    def add_lost(self, position: int, ticks: int) -> None:
         """Account for ticks of batches, from this position on, that cannot be read any more."""
         self.ticks += ticks
-        if "tick" in kinds:
+        if "tick" in self.kinds:
             self.lost.append(NewDeadLetter(position, 0, "the journal is damaged here", b"", ticks))
         else:
             self.discarded += ticks
@@ -88,11 +85,11 @@ def portions_of(
     """
     portions: list[Portion] = []
     for stored in batches:
-        if not portions or len(portions[-1].records) >= batch_ticks:
-            portions.append(Portion(stored.first_received_us))
+        if not portions or portions[-1].records >= batch_ticks:
+            portions.append(Portion(stored.first_received_us, kinds))
         lost = stored.total_ticks - stored.ticks - passed_ticks
         if lost:
-            portions[-1].add_lost(after + 1, lost, kinds)
-        portions[-1].add(stored, kinds)
+            portions[-1].add_lost(after + 1, lost)
+        portions[-1].add(stored)
         after, passed_ticks = stored.position, stored.total_ticks
     return portions

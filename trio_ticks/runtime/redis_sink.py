@@ -54,6 +54,7 @@ class RedisSink:
     run_sync: RunSync = in_thread
     kinds = frozenset(cls.kind for cls in payload.CLASSES)
     batch_ticks = 1
+    reads_payloads = True
 
     def __attrs_post_init__(self) -> None:
         check_installed()
@@ -140,7 +141,8 @@ class Publisher:
         if not self._writer:
             self._writer = await self._run_sync(_writer_of, self._journal)
             await self._register()
-        entry = Entry(batch.id, self._writer, payload.encode(batch.records))
+        [(position, written)] = batch.parts  # a journal's batch for each entry, which takes all kinds
+        entry = Entry(position, self._writer, written)
         await self._tidy()
         while not await self._append(entry):
             pass

@@ -8,7 +8,7 @@ will never take, which is kept as a dead letter, and anything else to be called 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -16,22 +16,35 @@ import attrs
 
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record, Tick
+from trio_ticks.storage import payload
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class SinkBatch:
     """Records of the journal on their way to a sink.
 
     Attributes:
         id: Its position in the journal, or that of the last batch where several were put together: greater for every
             later batch, and the same on a resend of the same records.
-        records: In the journal's order, of the kinds that the sink takes.
-        places: For each of the records its place: position in the journal, and number in that batch.
+        parts: Batches of the journal, each with its position and its payload as `trio_ticks.storage.payload` writes
+            it. Records are decoded from them when they are first asked for.
+        kinds: Of the records that the sink takes.
     """
 
     id: int
-    records: Sequence[Record]
-    places: Sequence[tuple[int, int]]
+    parts: Sequence[tuple[int, bytes]]
+    kinds: Collection[str]
+    _decoded: tuple[Sequence[Record], Sequence[tuple[int, int]]] | None = None
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """The records of the kinds that the sink takes, in the journal's order."""
+        return self.decode()[0]
+
+    @property
+    def places(self) -> Sequence[tuple[int, int]]:
+        """For each of the records its place: position in the journal, and number in that batch."""
+        return self.decode()[1]
 
     @property
     def ticks(self) -> Sequence[Tick]:
@@ -41,6 +54,22 @@ class SinkBatch:
     def rows(self) -> list[dict[str, Any]]:
         """Return each record as plain values by name, with its ``kind``."""
         return [{"kind": item.kind, **attrs.asdict(item)} for item in self.records]
+
+    def decode(self) -> tuple[Sequence[Record], Sequence[tuple[int, int]]]:
+        """Return the records and their places, which are remembered.
+
+        Raises:
+            JournalError: a part is no payload, or of a newer version.
+        """
+        if self._decoded is None:
+            found = [
+                (record, (position, number))
+                for position, written in self.parts
+                for number, record in enumerate(payload.decode(written))
+                if record.kind in self.kinds
+            ]
+            self._decoded = [record for record, _ in found], [place for _, place in found]
+        return self._decoded
 
 
 @attrs.frozen
@@ -75,14 +104,18 @@ class AnySink(Protocol):
         kinds: Of the records that it takes.
         batch_ticks: Batches of the journal that wait are put together until they hold so many records. 1: each is
             handed over as it is, so that a resend is cut just as the first attempt.
+        reads_payloads: It takes batches as they are written. Otherwise their records are decoded beforehand, in the
+            thread that reads the journal.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - described above, as are the two below
+    def name(self) -> str: ...  # noqa: D102 - described above, as are the three below
     @property
     def kinds(self) -> frozenset[str]: ...  # noqa: D102
     @property
     def batch_ticks(self) -> int: ...  # noqa: D102
+    @property
+    def reads_payloads(self) -> bool: ...  # noqa: D102
 
     def open(self) -> AbstractAsyncContextManager[Delivery]:
         """Return the way to it, for as long as the engine runs. Connecting is the business of the first delivery."""
@@ -92,6 +125,10 @@ class AnySink(Protocol):
 def _kinds(kinds: Iterable[str]) -> frozenset[str]:
     if isinstance(kinds, str):
         raise ConfigError(f"kinds = {kinds!r}: accepted is a set of kinds, such as {{'tick', 'gap'}}")
+    try:
+        payload.bits_of(*kinds)
+    except ValueError as error:
+        raise ConfigError(f"kinds: {error}") from None
     return frozenset(kinds)
 
 
@@ -112,6 +149,7 @@ class Sink:
     name: str = ""
     kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=_kinds)
     batch_ticks: int = 1
+    reads_payloads = False
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):

@@ -42,7 +42,7 @@ MOST_CODES = 256
 
 def columns_of(ticks: Sequence[Tick]) -> list[Column]:
     """Return one column for each field of the ticks, of which there is at least one."""
-    values = dict(zip(_NAMES, zip(*map(_FIELDS_OF, ticks), strict=True), strict=True))
+    values = dict(zip(NAMES, zip(*map(_FIELDS_OF, ticks), strict=True), strict=True))
     return [_WRITERS.get(name, _plain)(column, values.get(f"{name}_text")) for name, column in values.items()]
 
 
@@ -62,9 +62,9 @@ def lists_of(columns: Sequence[Column]) -> dict[str, Sequence[Any]]:
     Raises:
         JournalError: as `ticks_of`, and the others too.
     """
-    if not len(columns) <= len(_NAMES):
+    if not len(columns) <= len(NAMES):
         raise JournalError("ticks with a field that this version does not know")
-    known = dict(zip(_NAMES, columns, strict=False))
+    known = dict(zip(NAMES, columns, strict=False))
     count = length(columns)
     lists: dict[str, Sequence[Any]] = {}
     # Texts first: a parsed number is read from them.
@@ -82,7 +82,7 @@ def length(columns: Sequence[Column]) -> int:
         JournalError: it is not.
         LookupError, TypeError: these are no columns.
     """
-    times = columns[_NAMES.index("time_us")]
+    times = columns[NAMES.index("time_us")]
     if times[0] == DELTAS:
         return 1 + len(times[2])
     if times[0] == PLAIN:
@@ -188,8 +188,8 @@ def _immutables(values: Sequence[Any]) -> list[Any]:
     return list(map(_immutable, values))
 
 
-_NAMES = tuple(field.name for field in attrs.fields(Tick))
-_FIELDS_OF = operator.attrgetter(*_NAMES)
+NAMES = tuple(field.name for field in attrs.fields(Tick))
+_FIELDS_OF = operator.attrgetter(*NAMES)
 
 
 def _texts_first(name: str) -> bool:

@@ -20,6 +20,7 @@ text beside them; what a tick does not have is left out, but for its texts, whic
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -30,6 +31,7 @@ from trio_ticks.model import Tick
 from trio_ticks.storage.line_text import UnencodableError, field_integer, field_text, tag_text
 
 PER_MICROSECOND = 1000
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _PER_MILLISECOND = 1_000_000
 
 # InfluxData's reference: the least and the greatest nanosecond that can be stored are the negatives of each other.
@@ -86,8 +88,8 @@ def tick_line(tick: Tick, position: int, *, measurement: str, writer: str = "", 
     time_ns, carried = point_time(tick, by_trade_id=by_trade_id)
     series = series_text(measurement, tick.feed, tick.symbol, writer, carried=carried)
     fields = {
-        "price": _number("price", tick.price),
-        "volume": _number("volume", tick.volume),
+        "price": number_text("price", tick.price, tick.price_text),
+        "volume": number_text("volume", tick.volume, tick.volume_text),
         "price_text": field_text("price_text", tick.price_text),
         "volume_text": field_text("volume_text", tick.volume_text),
         "side": None if tick.side is None else field_text("side", tick.side),
@@ -138,8 +140,16 @@ def _tag(name: str, value: str) -> str:
     return f",{name}={tag_text(name, value)}" if value else ""
 
 
-def _number(name: str, value: float) -> str:
-    """Return a float as msgspec writes it, the shortest text that reads back as the same number."""
+def number_text(name: str, value: float, text: str) -> str:
+    """Return a float as its own exact text, where that is a plain decimal and says no other number.
+
+    Otherwise it is as msgspec writes it: the shortest text that reads back as the same number.
+
+    Raises:
+        UnencodableError: It is no finite number.
+    """
     if not isfinite(value):
         raise UnencodableError(f"{name} is not a finite number")
+    if _PLAIN_DECIMAL.fullmatch(text) and repr(float(text)) == repr(value):  # -0.0 equals 0.0, and is another
+        return text
     return msgspec.json.encode(value).decode()
