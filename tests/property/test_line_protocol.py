@@ -112,7 +112,9 @@ def test_a_line_is_the_same_alone_and_in_any_company(batch: list[Tick], first: i
     st.sampled_from(["", "engine-1", "a b"]),
     st.booleans(),
 )
-def test_batches_of_the_journal_are_written_as_tick_by_tick(batch: list[Tick], writer: str, by_trade_id: bool) -> None:
+def test_batches_of_the_journal_are_written_as_tick_by_tick(
+    batch: list[Tick], writer: str, by_trade_id: bool
+) -> None:
     """Straight from the columns or not: the same lines to the byte, and the same ticks refused."""
     encoder = TickEncoder(writer=writer, by_trade_id=["coinbase", ""] if by_trade_id else [])
     assert encoder.encode_stored([(7, encode(batch))]) == encoder.encode(batch, [7] * len(batch))
