@@ -213,6 +213,20 @@ def test_dead_letters_are_shown_asked_for_again_and_given_up(cwd: Path) -> None:
     assert states == {"influxdb": (2, 0), "mine": (0, 2)}
 
 
+def test_a_sink_that_is_no_more_is_forgotten(cwd: Path) -> None:
+    """It holds nothing back any longer, the others stay; while an engine writes the journal it is left alone."""
+    with Cursors(cwd / "ticks.journal") as cursors:
+        for name in ("influxdb", "mine"):
+            cursors.start(name, now_us=FIRST_US)
+    with Journal.open(cwd / "ticks.journal", now_us=FIRST_US):
+        code, _, stderr = run("journal", "forget", "ticks.journal", "mine", cwd=cwd)
+        assert (code, "is being written by process" in stderr) == (1, True)
+    assert succeed("journal", "forget", "ticks.journal", "mine", cwd=cwd).startswith("mine: forgotten")
+    with Cursors(cwd / "ticks.journal") as cursors:
+        assert [state.name for state in cursors.states()] == ["influxdb"]
+    assert run("journal", "forget", "ticks.journal", "mine", cwd=cwd)[0] == 2
+
+
 def test_a_file_of_others_is_imported(cwd: Path) -> None:
     """Stamps, prices and sizes are enough; trades of one stamp are numbered, and texts stay as they are."""
     recording = str(DATA / "xbtusdt-2025-11-10.csv")
@@ -257,7 +271,7 @@ MISUSES = {
     "no such zone": (["gaps", "ticks.journal", "--tz", "Mars"], 2, ["Mars"]),
     "no such kind": (["export", "ticks.journal", "--kind", "trades"], 2, ["trades", "ticks, gaps"]),
     "all kinds in one table": (["export", "ticks.journal", "--kind", "all"], 2, ["jsonl"]),
-    "no such sink": (["journal", "dead-letters", "ticks.journal", "--sink", "x"], 2, ["--sink x"]),
+    "no such sink": (["journal", "dead-letters", "ticks.journal", "--sink", "x"], 2, ["sink x"]),
     "both": (["journal", "dead-letters", "ticks.journal", "--retry", "--discard"], 2, ["one of them"]),
     "no such size": (["journal", "info", "ticks.journal", "--max-size", "much"], 2, ["--max-size much", "10 GiB"]),
     "into a journal": (["journal", "import", "ticks.journal", "ticks.csv"], 2, ["ticks.journal exists"]),
@@ -287,7 +301,8 @@ def test_an_engine_that_writes_meanwhile_is_left_alone(cwd: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["export", "gaps", "journal info", "journal verify", "journal dead-letters", "journal import"]
+    "command",
+    ["export", "gaps", *(f"journal {verb}" for verb in ("info", "verify", "dead-letters", "forget", "import"))],
 )
 def test_every_command_has_help_with_an_example(command: str, cwd: Path) -> None:
     """What to type is shown, not only described."""

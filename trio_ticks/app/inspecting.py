@@ -1,4 +1,4 @@
-"""``gaps`` and ``journal info | verify | dead-letters``: what a journal says of itself."""
+"""``gaps`` and ``journal info | verify | dead-letters | forget``: what a journal says of itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trio_ticks.app.tables import aligned, duration_text, instant_text, size_tex
 from trio_ticks.errors import ConfigError, JournalError
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
-from trio_ticks.storage.journal import Cursors, CursorState, DeadLetter, JournalInfo, JournalReader
+from trio_ticks.storage.journal import Cursors, CursorState, DeadLetter, Journal, JournalInfo, JournalReader
 from trio_ticks.storage.payload import decode
 from trio_ticks.storage.reading import Reading
 
@@ -161,12 +161,25 @@ def settle_dead_letters(path: Path, *, sink: str | None, how: Callable[[Cursors,
             print(f"{name}: {how(cursors, name):,} {done}")
 
 
+def forget_sink(path: Path, sink: str) -> None:
+    """Remove a sink that is no more, so that what it has not is not kept for it.
+
+    Raises:
+        ConfigError: the journal knows no such sink.
+        JournalError: an engine writes the journal, which would miss its sink, or it cannot be written.
+    """
+    with Journal.open(path, now_us=utc_now_us()) as journal, journal.open_cursors() as cursors:
+        _names(cursors, sink)
+        cursors.forget(sink)
+    print(f"{sink}: forgotten; a sink of that name begins anew")
+
+
 def _names(cursors: Cursors, sink: str | None) -> list[str]:
     names = [state.name for state in cursors.states()]
     if sink is None:
         return names
     if sink not in names:
-        raise ConfigError(f"--sink {sink}: the journal knows {', '.join(names) or 'no sink'}")
+        raise ConfigError(f"sink {sink}: the journal knows {', '.join(names) or 'no sink'}")
     return [sink]
 
 

@@ -10,7 +10,14 @@ import typer
 
 from trio_ticks.app.exporting import Export, FileFormat, export
 from trio_ticks.app.importing import Import, import_files
-from trio_ticks.app.inspecting import settle_dead_letters, show_dead_letters, show_gaps, show_info, verify_journal
+from trio_ticks.app.inspecting import (
+    forget_sink,
+    settle_dead_letters,
+    show_dead_letters,
+    show_gaps,
+    show_info,
+    verify_journal,
+)
 from trio_ticks.config.rules import bytes_in
 from trio_ticks.errors import ConfigError
 from trio_ticks.storage.journal import Cursors, Damage
@@ -139,6 +146,17 @@ def _dead_letters(
         settle_dead_letters(journal, sink=sink, how=Cursors.discard, done="given up")
     else:
         show_dead_letters(journal, sink=sink, as_json=as_json)
+
+
+@journal_app.command("forget", epilog="Example: [bold]trio-ticks journal forget ticks.journal influxdb[/bold]")
+def _forget(
+    journal: JournalFile, sink: Annotated[str, typer.Argument(metavar="SINK", help="As info shows it.")]
+) -> None:
+    """Forget a sink that is no more: its place, its counts, its dead letters.
+
+    A journal that is full makes room only of what all its sinks have, so one that never comes back holds it up.
+    """
+    forget_sink(journal, sink)
 
 
 @journal_app.command("import", epilog="Example: [bold]trio-ticks journal import new.journal btc.csv[/bold]")

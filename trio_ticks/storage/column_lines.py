@@ -1,9 +1,9 @@
 r"""Line protocol straight from the journal's columns: no `Tick` is built, and no statement runs once for each tick.
 
 A line is a row of pieces: what is the same in every line of the batch, such as ``i,received_us=1700000000123456i``,
-and between these the values of the columns that change. One row is repeated for all lines, each column is put into its
-place in all rows by one slice, and the whole is joined. The texts of prices are in the journal already; whole numbers
-become text as one JSON array, which is split.
+and between these the values of the columns that change. One row is repeated for all lines, each column is put into
+its place in all rows by one slice, and the whole is joined. The texts of prices are in the journal already; whole
+numbers become text as one JSON array, which is split.
 
 The lines are those of `trio_ticks.storage.tick_line`, to the byte. What has something uncommon in it, such as a text
 that must be escaped or a number beyond 64 bits, is not written here at all.
