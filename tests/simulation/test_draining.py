@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,7 +20,7 @@ from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.draining import SinkStatistics
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.portions import portions_of
-from trio_ticks.runtime.sinks import Sink, SinkBatch
+from trio_ticks.runtime.sinks import AnySink, Delivery, Refused, Sink, SinkBatch
 from trio_ticks.storage.journal import Cursors, CursorState, Journal, JournalReader, StoredBatch
 from trio_ticks.testing.venue import Venue
 
@@ -58,7 +59,7 @@ def statistics(engine: Engine) -> SinkStatistics:
     return found
 
 
-def options(path: Path, sink: Sink | Store) -> dict[str, Any]:
+def options(path: Path, sink: AnySink | Store) -> dict[str, Any]:
     taken = Sink(sink.take, name="store") if isinstance(sink, Store) else sink
     journal = JournalConfig(path=str(path), min_free=0)
     return {"journal": journal, "sinks": [taken], "run_sync": on_the_spot}
@@ -85,6 +86,60 @@ async def test_a_sink_that_is_away_gets_everything_later_and_says_how_far_it_is(
         found = statistics(engine)
         assert (found.state, found.lag_s, found.ledger.stored) == ("waiting", 0.0, 3)
     assert store.prices == [1.0, 2.0, 3.0]
+
+
+class Ferry:
+    """A sink that takes two batches at once, of which the first to come fails when the second one has landed."""
+
+    name, kinds, batch_ticks, in_flight, reads_payloads = "ferry", frozenset({"tick"}), 1, 2, False
+
+    def __init__(self, path: Path) -> None:
+        self.landed: list[float] = []
+        self.positions: list[int] = []
+        self.most = 0
+        self._path = path
+        self._aboard: list[float] = []
+        self._second = trio.Event()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Delivery]:
+        yield self
+
+    async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
+        (tick,) = batch.ticks
+        self._aboard.append(tick.price)
+        self.most = max(self.most, len(self._aboard))
+        try:
+            if tick.price == 1.0 and not self._second.is_set():
+                await self._second.wait()
+                raise SinkUnavailableError("not this one")
+            await trio.sleep(0.01)
+        finally:
+            self._aboard.remove(tick.price)
+        self.landed.append(tick.price)
+        with Cursors(self._path) as cursors:
+            self.positions.append(cursors.states()[0].position)
+        if tick.price == 2.0:
+            self._second.set()
+        return []
+
+
+async def test_a_sink_may_take_two_batches_at_once_and_its_cursor_moves_in_order(
+    autojump_clock: MockClock, venue: Venue, path: Path
+) -> None:
+    """One that landed before the batch ahead of it has not moved the cursor; nothing is lost or handed over twice."""
+    written = [[Tick("X", venue.now_us(), float(price), feed="venue")] for price in (1, 2, 3, 4)]
+    with Journal.open(path, now_us=venue.now_us()) as journal, journal.open_cursors() as cursors:
+        cursors.start("ferry", now_us=venue.now_us())
+        journal.commit(written, now_us=venue.now_us())
+    ferry = Ferry(path)
+    async with venue.open_engine("X", **options(path, ferry)) as engine:
+        await trio.sleep(60.0)
+        assert statistics(engine).ledger.stored == 4
+        assert statistics(engine).failures == 1
+    assert ferry.landed == [2.0, 1.0, 3.0, 4.0]
+    assert ferry.positions[:2] == [0, 0]
+    assert ferry.most == 2
 
 
 async def test_a_sink_is_asked_again_no_sooner_than_it_wants(

@@ -128,7 +128,9 @@ def test_common_batches_are_not_decoded(change: Callable[[Tick, int], Tick]) -> 
         for n in range(1, 301)
     ]
     columns = payload.columns_in(payload.encode(ticks))
-    lines = column_lines.lines_of(columns, 41, lambda *of: series_text("tick", *of, ""), by_trade_id=())
+    lines = column_lines.lines_of(
+        columns, 41, lambda feed, symbol: series_text("tick", feed, symbol, ""), by_trade_id=()
+    )
     assert lines.encode() == TickEncoder().encode(ticks, [41] * 300).body
 
 

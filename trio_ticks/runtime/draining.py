@@ -2,13 +2,13 @@
 
 A round is: read what lies behind the cursor → hand it over → get the receipt → move the cursor. Whatever ends a round
 before its last step leaves the cursor where it is, and the same batch is sent again. So a sink is never ahead of its
-cursor by more than one batch, and never behind it.
+cursor by more than the batches that it takes at once, one for most, and never behind it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -141,9 +141,8 @@ class Drainer:
         portions = await self._with_journal(self._read)
         if portions is None:
             return False
-        for portion, batch in portions:
-            if not await self._drain(delivery, portion, batch):
-                return False
+        if not await self._hand_over(delivery, portions):
+            return False
         if not portions:
             if self.writer.is_over and self.writer.position <= self.state.position:
                 return False
@@ -168,11 +167,34 @@ class Drainer:
                 batch.decode()
         return found
 
-    async def _drain(self, delivery: Delivery, portion: Portion, batch: SinkBatch) -> bool:
-        self._oldest_us = portion.received_us
-        refused = await self._deliver(delivery, batch) if batch.parts else []
-        if refused is None:
-            return False
+    async def _hand_over(self, delivery: Delivery, portions: Iterable[tuple[Portion, SinkBatch]]) -> bool:
+        """Hand portions over, as many at once as the sink takes, and move the cursor over each in their order.
+
+        Return whether all are settled; they are not where the engine stops meanwhile.
+        """
+        slots = trio.Semaphore(self.sink.in_flight)
+        before = trio.Event()
+        before.set()
+        async with trio.open_nursery() as nursery:
+            for portion, batch in portions:
+                await slots.acquire()
+                turn = _Turn(before, slots, nursery.cancel_scope)
+                nursery.start_soon(self._drain, delivery, portion, batch, turn)
+                before = turn.after
+        return not nursery.cancel_scope.cancel_called
+
+    async def _drain(self, delivery: Delivery, portion: Portion, batch: SinkBatch, turn: _Turn) -> None:
+        if turn.before.is_set():
+            self._oldest_us = portion.received_us
+        refused = await self._deliver(delivery, batch, turn.before) if batch.parts else []
+        await turn.before.wait()
+        if refused is None or not await self._settle_portion(portion, batch, refused):
+            turn.scope.cancel("the journal is over")
+            return
+        turn.after.set()
+        turn.slots.release()
+
+    async def _settle_portion(self, portion: Portion, batch: SinkBatch, refused: Sequence[Refused]) -> bool:
         dead = [*portion.lost, *(_dead_letter(batch, item) for item in refused)]
         settle = partial(
             self.cursors.settle,
@@ -195,7 +217,7 @@ class Drainer:
             except JournalError:
                 refused: Sequence[Refused] | None = [Refused(0, letter.reason)]
             else:
-                refused = await self._deliver(delivery, batch)
+                refused = await self._deliver(delivery, batch, None)
             if refused is None:
                 return False
             reasons = [item.reason for item in refused]
@@ -225,8 +247,13 @@ class Drainer:
                 if not await self._hold(error):
                     return None
 
-    async def _deliver(self, delivery: Delivery, batch: SinkBatch) -> Sequence[Refused] | None:
-        """Hand a batch over until it is taken or refused; None where the engine stops meanwhile."""
+    async def _deliver(
+        self, delivery: Delivery, batch: SinkBatch, before: trio.Event | None
+    ) -> Sequence[Refused] | None:
+        """Hand a batch over until it is taken or refused; None where the engine stops meanwhile.
+
+        What fails while an earlier one is under way waits for that one, so that a sink that is down is asked once.
+        """
         while True:
             self._attempts += 1
             try:
@@ -234,7 +261,9 @@ class Drainer:
             except SinkRejectedError as error:
                 refused = [Refused(index, str(error)) for index in range(len(batch.records))]
             except Exception as error:  # noqa: BLE001 - user's code: what it did not take is kept and sent again
-                if not await self._hold(error):
+                if before is not None and not before.is_set():
+                    await before.wait()
+                elif not await self._hold(error):
                     return None
                 continue
             self._took(refused)
@@ -262,6 +291,23 @@ class Drainer:
         self._backoff.after(0.0, 0.0)
         if refused:
             log.error("sink %s refuses %d records for good: %s", self.sink.name, len(refused), refused[0].reason)
+
+
+@attrs.frozen(eq=False)
+class _Turn:
+    """A portion's place among those that are under way.
+
+    Attributes:
+        before: Set once the one before it is settled.
+        slots: For so many at once.
+        scope: Of all of them.
+        after: Set once it is settled.
+    """
+
+    before: trio.Event
+    slots: trio.Semaphore
+    scope: trio.CancelScope
+    after: trio.Event = attrs.field(factory=trio.Event)
 
 
 def _dead_letter(batch: SinkBatch, refused: Refused) -> NewDeadLetter:

@@ -45,6 +45,9 @@ class InfluxSink:
     by_trade_id: frozenset[str] = frozenset()
     make_writer: Callable[[InfluxDB], InfluxWriter] = InfluxWriter
     kinds = frozenset({"tick"})
+    # While the server stores one batch, the next is written down and on its way. Points have no order; each receipt
+    # is waited for in turn.
+    in_flight = 2
     reads_payloads = True
 
     @property
@@ -69,11 +72,11 @@ class _InfluxDelivery:
     write: Write
     encoder: TickEncoder
     patience_s: float
-    # One write at a time; one that was left behind in its thread holds the next one up, so that they cannot pile up.
-    _thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
+    # A write that was left behind in its thread holds a later one up, so that they cannot pile up.
+    _threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(InfluxSink.in_flight))
 
     async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
-        encoded = await trio.to_thread.run_sync(self._encode, batch, limiter=self._thread)
+        encoded = await trio.to_thread.run_sync(self._encode, batch, limiter=self._threads)
         refused = [Refused(item.index, item.reason) for item in encoded.refused]
         if encoded.body:
             outcome = await self._write(encoded.body)
@@ -108,7 +111,7 @@ class _InfluxDelivery:
         """
         with trio.move_on_after(self.patience_s):
             outcome = await trio.to_thread.run_sync(
-                partial(self.write, body), abandon_on_cancel=True, limiter=self._thread
+                partial(self.write, body), abandon_on_cancel=True, limiter=self._threads
             )
             if outcome.verdict in {Verdict.HOLD, Verdict.RETRY}:
                 raise SinkUnavailableError(outcome.reason, after_s=outcome.after_s or 0.0)

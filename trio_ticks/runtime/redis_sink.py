@@ -54,6 +54,7 @@ class RedisSink:
     run_sync: RunSync = in_thread
     kinds = frozenset(cls.kind for cls in payload.CLASSES)
     batch_ticks = 1
+    in_flight = 1
     reads_payloads = True
 
     def __attrs_post_init__(self) -> None:

@@ -104,16 +104,19 @@ class AnySink(Protocol):
         kinds: Of the records that it takes.
         batch_ticks: Batches of the journal that wait are put together until they hold so many records. 1: each is
             handed over as it is, so that a resend is cut just as the first attempt.
+        in_flight: So many batches are handed over at once. More than 1 is for sinks to which order means nothing.
         reads_payloads: It takes batches as they are written. Otherwise their records are decoded beforehand, in the
             thread that reads the journal.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - described above, as are the three below
+    def name(self) -> str: ...  # noqa: D102 - described above, as are the four below
     @property
     def kinds(self) -> frozenset[str]: ...  # noqa: D102
     @property
     def batch_ticks(self) -> int: ...  # noqa: D102
+    @property
+    def in_flight(self) -> int: ...  # noqa: D102
     @property
     def reads_payloads(self) -> bool: ...  # noqa: D102
 
@@ -149,6 +152,7 @@ class Sink:
     name: str = ""
     kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=_kinds)
     batch_ticks: int = 1
+    in_flight = 1
     reads_payloads = False
 
     def __attrs_post_init__(self) -> None:
