@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from bench.plan import SERVER_CORE, pin
+from bench.plan import pin
 from tests.support.influx_proxy import HANG, RESET, Proxy, answering
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from trio_ticks import InfluxDB
@@ -71,10 +71,14 @@ def is_there() -> bool:
 
 
 @contextmanager
-def open_database() -> Iterator[Database]:
-    """Run one for as long as the block lasts, with an empty bucket."""
+def open_database(*, core: int | None = None) -> Iterator[Database]:
+    """Run one for as long as the block lasts, with an empty bucket.
+
+    Args:
+        core: Where it has to stay, so that the other one is free for what is measured. None: on any.
+    """
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, core))
     process.start()
     theirs.close()
     try:
@@ -85,9 +89,10 @@ def open_database() -> Iterator[Database]:
         process.join()
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, core: int | None) -> None:
     """Run until the other end of the pipe is gone."""
-    pin(SERVER_CORE)
+    if core is not None:
+        pin(core)
     with tempfile.TemporaryDirectory() as home:
         influxd = Influxd(Path(home))
         try:

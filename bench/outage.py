@@ -28,7 +28,7 @@ from rich.table import Table
 from bench.database import STATES, Database, is_there, open_database
 from bench.memory import held_bytes
 from bench.page import fill, markdown
-from bench.plan import CLIENT_CORE, pin
+from bench.plan import CLIENT_CORE, SERVER_CORE, pin
 from bench.storage import NO_SERVER
 from tests.support.load_process import Vendor, open_vendor
 from trio_ticks import (
@@ -345,7 +345,7 @@ def main() -> None:
     if not is_there():
         parser.exit(1, f"{NO_SERVER}\n")
     seconds = 5.0 if options.quick else options.seconds
-    with tempfile.TemporaryDirectory() as home, open_database() as database:
+    with tempfile.TemporaryDirectory() as home, open_database(core=SERVER_CORE) as database:
         found = trio.run(lambda: perform(Path(home), database, rate=options.rate, seconds=seconds))
     tables = [phase_table(found, options.rate), sum_table(found, options.rate)]
     for drawn in tables:
