@@ -5,11 +5,11 @@ time is *in-band*, the greatest ``time_us`` of the ticks, gaps, statuses and clo
 symbol of each feed by itself:
 
 1. A bar covers [``time_us``, ``end_us``): a tick exactly at the end belongs to the next one.
-2. It is given out with the first later tick of its symbol, or when in-band time reaches ``end_us`` plus ``lateness_s``,
-   whichever comes first. Bars that end together come in the order of feed and symbol.
+2. It is given out with the first later tick of its symbol, or when in-band time reaches ``end_us`` plus
+   ``lateness_s``, whichever comes first. Bars that end together come in the order of feed and symbol.
 3. A tick behind that, in an interval that has passed, gives the bar out once more, corrected, as ``revised``: it
-   replaces the one with the same feed, symbol and ``time_us``. So does a gap that comes to be known afterwards. As many
-   bars as ``history`` are remembered for that; older ticks are counted in ``too_late``.
+   replaces the one with the same feed, symbol and ``time_us``. So does a gap that comes to be known afterwards. As
+   many bars as ``history`` are remembered for that; older ticks are counted in ``too_late``.
 4. An interval without a tick has no bar; with ``fill`` it has one at the last close, with ``count`` 0.
 5. ``complete`` is False where the stream began inside the interval (for a symbol: with the first record of its feed),
    where a `Gap` touches it, and at the end of the stream for what time had not closed.
@@ -46,8 +46,8 @@ class BarMaker:
     """Makes bars of one stream's records.
 
     Args:
-        interval: ``30s``, ``5m``, ``1h``, ``1d``, ``100 ticks`` or ``2.5 volume``. Of time without a session it has to
-            divide the day, and counts from midnight UTC.
+        interval: ``30s``, ``5m``, ``1h``, ``1d``, ``100 ticks`` or ``2.5 volume``. Without a session, a time has to
+            divide the day; it counts from midnight UTC.
         ticks: A bar has so many ticks, instead of ``interval``.
         volume: A bar ends with the tick that brings it to so much, instead of ``interval``. No tick is split: a great
             one makes a bar of more than that, and nothing is carried over.

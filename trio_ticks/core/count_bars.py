@@ -141,7 +141,7 @@ class CountBars:
         slot = _ALWAYS if self._slots is None else self._slots.of(tick.time_us)
         if slot is None:
             self.outside += 1
-        elif run.slot is not _ALWAYS and slot[0] < run.slot[0]:
+        elif slot[0] < run.slot[0]:
             self.too_late += 1
         else:
             run.slot = slot

@@ -1,9 +1,9 @@
 """A bar in the making: what is kept of its ticks.
 
-Ticks are put by and worked in together, some dozens at a time, because a loop of bytecode for each costs more than all
-the arithmetic. Open and close are the first and the last tick by (time, arrival), so a late one may still change the
-open. Volume and the sum behind the VWAP are kept as two floats, the sum and what it lacks, added by `math.fsum`: some
-32 digits. All of it depends on the order of the ticks, and not on how they were batched.
+Ticks are put by and worked in together, some dozens at a time, because a loop of bytecode for each costs more than
+all the arithmetic. Open and close are the first and the last tick by (time, arrival), so a late one may still change
+the open. Volume and the sum behind the VWAP are kept as two floats, the sum and what it lacks, added by `math.fsum`:
+some 32 digits. All of it depends on the order of the ticks, and not on how they were batched.
 """
 
 from __future__ import annotations
@@ -141,9 +141,9 @@ def _total(values: tuple[float, ...] | list[float]) -> float:
 
 def _added(sums: tuple[float, ...], values: list[float]) -> tuple[float, ...]:
     """Return two floats for the sum of all: itself, and what it lacks."""
-    values += sums
-    total = _total(values)
+    parts = [*sums, *values]
+    total = _total(parts)
     if not math.isfinite(total):
         return (total,)
-    values.append(-total)
-    return total, _total(values)
+    parts.append(-total)
+    return total, _total(parts)

@@ -3,8 +3,8 @@
 A session is written ``09:30-16:00 America/New_York``: two times of day, 24:00 included, and a zone. It takes place
 every day of the calendar, because nothing here knows weekends and holidays; where nothing trades there are no bars.
 
-* Where the second time is not after the first, the session runs overnight and belongs to the day on which it **ends**:
-  ``18:00-17:00 America/New_York`` opens on Sunday evening and is Monday's; ``17:00-17:00`` is a whole day.
+* Where the second time is not after the first, the session runs overnight and belongs to the day on which it
+  **ends**: ``18:00-17:00 America/New_York`` opens on Sunday evening and is Monday's; ``17:00-17:00`` is a whole day.
 * A time of day that clocks show twice is the first of the two, as in RFC 5545. One that they skip is the instant of
   the jump, so that sessions neither overlap nor run backwards; what lies in the skipped stretch as a whole is empty,
   and does not take place that day.
@@ -31,7 +31,8 @@ Stretch: TypeAlias = tuple[int, int]
 ACCEPTED: Final = "a session such as '09:30-16:00 America/New_York': two times of day up to 24:00, and a zone"
 
 _TEXT: Final = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s+(\S+)\s*")
-_DAY_MIN: Final = 1_440
+_HOUR_MIN: Final = 60
+_DAY_MIN: Final = 24 * _HOUR_MIN
 _SECOND_US: Final = 1_000_000
 
 
@@ -86,7 +87,7 @@ def session_of(text: str) -> Session:
     Raises:
         ConfigError: it is none, or nothing is known of its zone on this machine.
     """
-    found = _TEXT.fullmatch(text) if isinstance(text, str) else None
+    found = _TEXT.fullmatch(str(text))
     if found is None:
         raise ConfigError(f"session = {text!r}: accepted is {ACCEPTED}")
     times = [_minutes(text, *found.group(1, 2)), _minutes(text, *found.group(3, 4))]
@@ -94,8 +95,8 @@ def session_of(text: str) -> Session:
 
 
 def _minutes(text: str, hours: str, minutes: str) -> int:
-    total = 60 * int(hours) + int(minutes)
-    if int(minutes) >= 60 or total > _DAY_MIN:
+    total = _HOUR_MIN * int(hours) + int(minutes)
+    if int(minutes) >= _HOUR_MIN or total > _DAY_MIN:
         raise ConfigError(f"session = {text!r}: {hours}:{minutes} is no time of day; accepted is {ACCEPTED}")
     return total
 
