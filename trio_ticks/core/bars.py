@@ -56,6 +56,7 @@ class BarMaker:
         fill: Intervals without a tick have a bar as well.
         lateness_s: For how long after its end a bar waits for ticks when only others bring time forward.
         history: How many bars of each symbol late ticks and gaps may still correct.
+        since_us: The stream is known to be covered since this instant, gaps excepted. None: since its first record.
 
     Raises:
         ConfigError: an argument is none of what is accepted, which the message says.
@@ -71,6 +72,7 @@ class BarMaker:
         fill: bool = False,
         lateness_s: float = 0.0,
         history: int = HISTORY,
+        since_us: int | None = None,
     ) -> None:
         cut = cut_of(interval, ticks=ticks, volume=volume)
         slots = slots_of(cut, session)
@@ -82,7 +84,7 @@ class BarMaker:
         self._rule: _Rule
         if cut.span_s is not None:
             assert slots is not None
-            self._rule = TimeBars(slots=slots, lateness_us=lateness_us, fill=fill, history=history)
+            self._rule = TimeBars(slots=slots, lateness_us=lateness_us, fill=fill, history=history, since_us=since_us)
         elif fill:
             raise ConfigError("fill = True: accepted with an interval of time only")
         else:

@@ -28,15 +28,19 @@ class TimeBars:
         lateness_us: How far in-band time has to pass an interval to end its bars.
         fill: Intervals without a tick have a bar as well.
         history: How many bars of each symbol may still be corrected.
+        since_us: Since when the stream is covered. None: each feed since its first record.
     """
 
-    def __init__(self, *, slots: Slots, lateness_us: int, fill: bool, history: int) -> None:
+    def __init__(
+        self, *, slots: Slots, lateness_us: int, fill: bool, history: int, since_us: int | None = None
+    ) -> None:
         self.too_late = 0
         self.outside = 0
         self._slots = slots
         self._lateness_us = lateness_us
         self._fill = fill
         self._history = history
+        self._since_us = since_us
         self._trails: dict[tuple[str, str], Trail] = {}
         self._began_us: dict[str, int] = {}
         self._holes = Holes()
@@ -79,7 +83,7 @@ class TimeBars:
 
     def _told(self, record: Record) -> Iterator[Bar]:
         """Let time pass; and of a gap, learn first what it touches, so that a bar ends with the right word."""
-        self._began_us.setdefault(record.feed, record.time_us)
+        self._begin(record.feed, record.time_us)
         if type(record) is Gap:
             yield from self._missed(record)
         self._now_us = max(self._now_us, record.time_us)
@@ -87,10 +91,13 @@ class TimeBars:
 
     def _met(self, tick: Tick) -> Trail:
         """Begin with a symbol."""
-        self._began_us.setdefault(tick.feed, tick.time_us)
+        self._begin(tick.feed, tick.time_us)
         trail = Trail(feed=tick.feed, symbol=tick.symbol, history=self._history)
         self._trails[tick.feed, tick.symbol] = trail
         return trail
+
+    def _begin(self, feed: str, time_us: int) -> None:
+        self._began_us.setdefault(feed, time_us if self._since_us is None else self._since_us)
 
     def _passed(self) -> Iterator[Bar]:
         """Give out the bars whose time is over, interval by interval."""
@@ -117,23 +124,29 @@ class TimeBars:
 
     def _placed(self, trail: Trail, tick: Tick) -> Iterator[Bar]:
         """Take a tick that does not lie in its symbol's bar in the making."""
-        while trail.draft is not None and tick.time_us >= trail.draft.end_us:
-            yield self._ended(trail, trail.draft)
+        yield from self._overtaken(trail, tick.time_us)
         slot = self._slots.of(tick.time_us)
         draft = trail.draft
         if slot is None:
             self.outside += 1
+            trail.outside_us = max(trail.outside_us, tick.time_us)
         elif draft is not None and slot[0] == draft.start_us:  # it was begun to be filled
             draft.add(tick)
         elif draft is None and slot[0] > trail.newest_us:
             trail.draft = self._drafted(trail, slot)
             trail.draft.add(tick)
             self._due_us = min(self._due_us, slot[1] + self._lateness_us)
+            yield from self._overtaken(trail, trail.outside_us)
         elif slot[0] <= trail.floor_us:
             self.too_late += 1
         else:
             yield from self._corrected(trail, slot, tick)
         yield from self._passed()  # other symbols may have been there long ago
+
+    def _overtaken(self, trail: Trail, time_us: int) -> Iterator[Bar]:
+        """Give out a symbol's bars that a tick of its own shows to be over."""
+        while trail.draft is not None and time_us >= trail.draft.end_us:
+            yield self._ended(trail, trail.draft)
 
     def _drafted(self, trail: Trail, slot: Stretch, price: float = 0.0) -> Draft:
         complete = self._began_us[trail.feed] <= slot[0] and not self._holes.touch(trail.feed, trail.symbol, slot)

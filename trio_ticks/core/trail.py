@@ -16,9 +16,10 @@ class Trail:
         newest_us: Where the newest bar that was given out begins.
         floor_us: Bars that begin here or earlier are forgotten.
         empty: How many intervals in a row had no tick.
+        outside_us: The latest tick outside the session: bars that end before it are over.
     """
 
-    __slots__ = ("_closed", "_history", "draft", "empty", "feed", "floor_us", "newest_us", "symbol")
+    __slots__ = ("_closed", "_history", "draft", "empty", "feed", "floor_us", "newest_us", "outside_us", "symbol")
 
     def __init__(self, *, feed: str, symbol: str, history: int) -> None:
         self.feed = feed
@@ -27,6 +28,7 @@ class Trail:
         self.newest_us = NEVER
         self.floor_us = NEVER
         self.empty = 0
+        self.outside_us = NEVER
         self._closed: dict[int, Draft] = {}
         self._history = history
 
