@@ -128,7 +128,13 @@ def test_a_late_tick_behind_one_outside_the_session_is_not_kept_waiting() -> Non
 
 def test_a_tick_without_size_counts_as_one_price() -> None:
     """Where no tick of a bar has a size, the mean is the plain one; where some have, they alone weigh."""
-    records = [tick(1, 1.0, 0.0), tick(2, 4.0, 0.0), tick(61, 1.0, 0.0), tick(62, 5.0, 2.0), Clock(2 * MINUTE)]
+    records: list[Record] = [
+        tick(1, 1.0, 0.0),
+        tick(2, 4.0, 0.0),
+        tick(61, 1.0, 0.0),
+        tick(62, 5.0, 2.0),
+        Clock(2 * MINUTE),
+    ]
     assert [bar.vwap for bar in BarMaker("1m").push_many(records)] == [2.5, 5.0]
 
 
@@ -153,11 +159,11 @@ def test_a_session_ends_the_bars_that_count() -> None:
     """No bar spans the night; time at the end is enough."""
     maker = BarMaker("3 ticks", session="00:00-00:10 UTC")
     assert maker.push_many([tick(1), tick(2), tick(3), tick(4)])[0].count == 3
-    assert maker.next_due_us == 10 * MINUTE
+    dues = [maker.next_due_us]
     (bar,) = maker.push(Clock(10 * MINUTE))
     assert (bar.count, bar.complete) == (1, True)
     assert maker.push(tick(700)) == []
-    assert (maker.outside, maker.next_due_us) == (1, None)
+    assert (maker.outside, [*dues, maker.next_due_us]) == (1, [10 * MINUTE, None])
 
 
 def test_a_gap_makes_a_counted_bar_incomplete() -> None:
