@@ -330,3 +330,12 @@ def test_a_person_sees_a_bar_and_a_pipe_does_not(cwd: Path) -> None:
     plain = on_a_terminal(cwd, NO_COLOR="1")
     assert b"exporting ticks" in plain
     assert b"\x1b[38;5" not in plain
+
+
+def test_bars_of_the_trades_are_exported(cwd: Path) -> None:
+    """A line for each bar; together they hold every trade that was recorded."""
+    out = succeed("export", "ticks.journal", "--kind", "bars", "--interval", "1s", "--format", "jsonl", cwd=cwd)
+    bars = {(row["symbol"], row["time_us"]): row for row in map(json.loads, out.splitlines())}
+    assert sum(row["count"] for row in bars.values()) == len(TRADES)
+    code, _, stderr = run("export", "ticks.journal", "--interval", "1s", cwd=cwd)
+    assert (code, "kind = 'bars'" in stderr) == (2, True)

@@ -6,15 +6,18 @@ import json
 import re
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
+import trio
 
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
-from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick
+from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick, Ticks
 from trio_ticks.config import ArchiveConfig, FunctionSink, InfluxDB, JournalConfig, parse_config
 from trio_ticks.feeds.registry import check_feed
 
@@ -79,6 +82,25 @@ def test_the_page_on_reading_runs_as_it_stands(tmp_path: Path, monkeypatch: pyte
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert shown == set(names["reading"].schema.names) - {"conditions"}
+
+
+def test_the_page_on_bars_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its strategy is one, and its bars hold every trade of the journal."""
+    trades = recorded_trades("btcusdt-2021-01-08.csv", symbol="BTCUSDT")
+    write_journal(tmp_path / "ticks.journal", [trades])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks("bars.md", "python"):
+        exec(block, names)
+    assert names["frame"]["count"].sum() == len(trades)
+    simulated = deque[list[Tick]]([trades])
+
+    async def take() -> list[Tick]:
+        return simulated.popleft() if simulated else []
+
+    source = SimpleNamespace(name="page", offered=0, dropped=0, queued=0, take=take, end=simulated.clear)
+    trio.run(names["breakout"], Ticks(source=source, now_us=lambda: 0))
+    assert not simulated
 
 
 def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:

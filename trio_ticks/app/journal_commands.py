@@ -63,6 +63,14 @@ def _export(
     end: End = None,
     kind: Annotated[str, typer.Option(metavar="KIND", help=f"{_KINDS}.")] = "ticks",
     tz: Zone = "UTC",
+    interval: Annotated[
+        str | None,
+        typer.Option(metavar="INTERVAL", help="With --kind bars: make them of ticks, each of 5m, 1d, '100 ticks'."),
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(metavar="SESSION", help="Of these bars: '09:30-16:00 America/New_York'.")
+    ] = None,
+    fill: Annotated[bool, typer.Option("--fill", help="Bars also where nothing was traded.")] = False,  # noqa: FBT002
 ) -> int:
     """Write what a journal holds as CSV, JSON lines or Parquet, also while it is being written.
 
@@ -77,6 +85,9 @@ def _export(
         kind=kind,  # type: ignore[arg-type]  # any text: `read` says what is accepted
         tz=tz,
         on_damage=damage.append,
+        interval=interval,
+        session=session,
+        fill=fill,
     )
     export(Export(reading=reading, output=output, form=form))
     return _told(damage)

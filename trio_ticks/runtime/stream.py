@@ -7,10 +7,13 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
+from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Batch, Gap, Record, Tick, ticks_in
+from trio_ticks.model import Bar, Batch, Gap, Record, Tick, ticks_in
+from trio_ticks.runtime.bars import Bars
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.desk import Desk
 from trio_ticks.runtime.mailbox import Mailbox
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
@@ -71,8 +74,11 @@ class Ticks:
         At any await; nothing is lost, the next iteration goes on where this one was cancelled.
     """
 
-    def __init__(self, *, source: Source, now_us: NowUs, max_age_s: float | None = None) -> None:
+    def __init__(
+        self, *, source: Source, now_us: NowUs, max_age_s: float | None = None, desk: Desk | None = None
+    ) -> None:
         self._source = source
+        self._desk = desk
         self._now_us = now_us
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
         self._hand: Sequence[Record] = ()
@@ -113,6 +119,35 @@ class Ticks:
     def batches(self) -> AsyncIterator[Batch]:
         """Iterate over whole batches: one step of the loop for whatever one read of the socket brought."""
         return _Each(self._batch)
+
+    def bars(
+        self,
+        interval: str | None = None,
+        *,
+        ticks: int | None = None,
+        volume: float | None = None,
+        session: str | None = None,
+        fill: bool = False,
+        lateness_s: float = 0.0,
+    ) -> AsyncIterator[Bar]:
+        """Iterate over bars instead of ticks, each symbol's by itself; `BarMaker` says how they are made.
+
+        They come while the records are read, so the stream is read by nothing else. At its end come the unfinished
+        ones, as incomplete; where a failure ends it, it is raised instead.
+
+        Args:
+            interval: ``30s``, ``5m``, ``1h``, ``1d``, ``100 ticks`` or ``2.5 volume``.
+            ticks: Instead: so many ticks.
+            volume: Instead: so much volume.
+            session: Such as ``09:30-16:00 America/New_York``. None: all of every day, UTC.
+            fill: Intervals without a tick have a bar as well, at the last close.
+            lateness_s: For how long after its end a bar waits for late ticks while others bring time forward.
+
+        Raises:
+            ConfigError: an argument is none of what is accepted.
+        """
+        maker = BarMaker(interval, ticks=ticks, volume=volume, session=session, fill=fill, lateness_s=lateness_s)
+        return Bars(pull=self._record, maker=maker, desk=self._desk)
 
     def close(self) -> None:
         """Give the subscription up. What was still queued counts as dropped."""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.instants import Instant, instant_us
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record
@@ -21,6 +22,7 @@ from trio_ticks.storage.extras import extra
 from trio_ticks.storage.frames import ArrowSchema, ArrowTable, PandasFrame, PolarsFrame
 from trio_ticks.storage.layout import KINDS, Type, columns_of_kind
 from trio_ticks.storage.reading.archive import ArchiveSource
+from trio_ticks.storage.reading.bars import BarSource
 from trio_ticks.storage.reading.journal import JournalSource, OnDamage, OnProgress
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
 
@@ -35,7 +37,7 @@ class Reading:
     more. One reading sees what was committed when it began.
     """
 
-    source: JournalSource | ArchiveSource
+    source: JournalSource | ArchiveSource | BarSource
     query: Query
 
     def __iter__(self) -> Iterator[Any]:
@@ -145,6 +147,10 @@ def read(
     tz: str | tzinfo = "UTC",
     on_damage: OnDamage | None = None,
     now_us: int | None = None,
+    interval: str | None = None,
+    session: str | None = None,
+    fill: bool = False,
+    lateness_s: float = 0.0,
 ) -> Reading:
     """Read a journal, also while an engine writes it, or an archive's directory.
 
@@ -162,6 +168,11 @@ def read(
         tz: In which zone times without an offset stand.
         on_damage: Is told what cannot be read, which is then left out. None: it raises `JournalError`.
         now_us: What relative times count from. None: the present.
+        interval: With ``kind="bars"``: make them of the ticks, one for each ``5m``, ``1d``, ``100 ticks`` or
+            ``2.5 volume``; `BarMaker` says how. None: those that were kept as bars.
+        session: Of these bars: such as ``09:30-16:00 America/New_York``.
+        fill: Of these bars: intervals without a tick have one as well.
+        lateness_s: Of these bars: for how long they wait for late ticks.
 
     Raises:
         ConfigError: an argument is none of these.
@@ -180,8 +191,27 @@ def read(
     file = Path(path)
     source: JournalSource | ArchiveSource
     source = ArchiveSource(path=file) if file.is_dir() else JournalSource(path=file, on_damage=on_damage)
+    made = _made(source, kind, interval, session=session, fill=fill, lateness_s=lateness_s)
     source.check()
-    return Reading(source=source, query=query)
+    return Reading(source=made, query=query)
+
+
+def _made(
+    source: JournalSource | ArchiveSource, kind: str, interval: str | None, **how: Any
+) -> JournalSource | ArchiveSource | BarSource:
+    """Return the source as one of bars, where they are to be made."""
+    if interval is None:
+        if any(how.values()):
+            raise ConfigError("session, fill, lateness_s: accepted with kind = 'bars' and an interval only")
+        return source
+    if kind != "bars":
+        raise ConfigError(f"interval = {interval!r}: accepted with kind = 'bars' only, and kind = {kind!r}")
+    BarMaker(interval, **how)  # what is not accepted, is told now and not when it is read
+    return BarSource(
+        source=source,
+        make=lambda since_us: BarMaker(interval, since_us=since_us, **how),
+        lateness_s=how["lateness_s"],
+    )
 
 
 def _known(kind: str) -> str:
