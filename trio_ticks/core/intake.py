@@ -2,9 +2,9 @@
 
 Lines send events through one channel: a session went live, it brought ticks, it ended, symbols are not wanted any
 longer, notices for people, and clocks while nothing else moves the time that timers follow. A feed that another
-engine fills sends batches that are sequenced already. `Intake` is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be delivered, the feed's
-`Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order and without an await
-between a call and the use of what it returns:
+engine fills sends batches that are sequenced already. `Intake` is the pure half of the task that takes them: it asks
+each feed's `Sequencer` what may be delivered, the feed's `Coverage` which gaps are now known, and keeps the counts.
+The driver calls, in this order and without an await between a call and the use of what it returns:
 
 * `handle(event, now_us)` for every event;
 * `advance(now_us)` when `next_release_us` is reached;
