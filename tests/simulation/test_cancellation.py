@@ -156,6 +156,7 @@ def _runs(how: str, seed: int, ingest_batches: int) -> Iterator[Run]:
                 "venue 0A talker",
                 "venue 0A watch",
                 "stale symbols",
+                "clock",
                 "strategy _watch",
                 "strategy _dawdle",
             }

@@ -1,10 +1,10 @@
 """From what the lines report to the one order of records that everybody sees.
 
 Lines send events through one channel: a session went live, it brought ticks, it ended, symbols are not wanted any
-longer, and notices for people. A feed that another engine fills sends batches that are sequenced already. `Intake`
-is the pure half of the task that takes them: it asks each feed's `Sequencer` what may be delivered, the feed's
-`Coverage` which gaps are now known, and keeps the counts. The driver calls, in this order and without an await
-between a call and the use of what it returns:
+longer, notices for people, and clocks while nothing else moves the time that timers follow. A feed that another
+engine fills sends batches that are sequenced already. `Intake` is the pure half of the task that takes them: it asks
+each feed's `Sequencer` what may be delivered, the feed's `Coverage` which gaps are now known, and keeps the counts.
+The driver calls, in this order and without an await between a call and the use of what it returns:
 
 * `handle(event, now_us)` for every event;
 * `advance(now_us)` when `next_release_us` is reached;
@@ -22,7 +22,7 @@ from trio_ticks.core.coverage import Coverage
 from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.core.relaying import PLACE, Place, Relayed
 from trio_ticks.core.sequencer import Sequencer
-from trio_ticks.model import Record, Status, Tick
+from trio_ticks.model import Clock, Record, Status, Tick
 
 
 @attrs.frozen(cache_hash=True)  # looked up for every arrival
@@ -87,7 +87,7 @@ class Notice:
     status: Status
 
 
-Event: TypeAlias = Live | Arrival | Relayed | Ended | Dropped | Notice
+Event: TypeAlias = Live | Arrival | Relayed | Ended | Dropped | Notice | Clock
 
 
 class Intake:
@@ -133,7 +133,7 @@ class Intake:
             return self._arrived(event, now_us)
         if isinstance(event, Relayed):
             return self._take_over(event)
-        self._covered_anew = True
+        self._covered_anew = self._covered_anew or not isinstance(event, Clock)
         if isinstance(event, Live):
             coverage = self._coverage[event.session.feed]
             return list(coverage.live(event.session, event.symbols, event.at_us))
@@ -143,7 +143,7 @@ class Intake:
         if isinstance(event, Dropped):
             self._coverage[event.feed].dropped(event.symbols)
             return []
-        return [event.status]
+        return [event if isinstance(event, Clock) else event.status]
 
     def has_new_coverage(self) -> bool:
         """Tell whether sessions came or went, or symbols were dropped, since the last call."""

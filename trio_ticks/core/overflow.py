@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Protocol
 
+from trio_ticks.core.inband import greatest_us
 from trio_ticks.model import Bar, Gap, Tick, ticks_in
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class Buffer:
             self._queue.put(records)
             self.failed = self.failed or (self._fails and bool(self._loss))
 
+    def newest_us(self) -> int:
+        """Return how far what waits, or was dropped from it, moves in-band time."""
+        return max(self._loss.end_us, *(greatest_us(tuple(batch)) for batch in self._queue.waiting()), 0)
+
     def take(self) -> list[Record]:
         """Return the next batch: what was put together, unless it was cut, and the gaps beside it.
 
@@ -108,6 +113,11 @@ class _Loss:
         self._span = (start, end)
         self.total += ticks_in(records)
 
+    @property
+    def end_us(self) -> int:
+        """The end of what was dropped and not yet shown; 0 where nothing was."""
+        return 0 if self._span is None else self._span[1]
+
     def take(self) -> list[Record]:
         """Return the gap to show, if there is one."""
         if self._span is None:
@@ -128,6 +138,7 @@ def _end_us(record: Record) -> int:
 class _Queue(Protocol):
     def put(self, records: Sequence[Record]) -> None: ...
     def take(self) -> list[Record]: ...
+    def waiting(self) -> Iterable[Iterable[Record]]: ...
     def __bool__(self) -> bool: ...
 
 
@@ -168,6 +179,9 @@ class _KeepNewest:
         self._loss.add(oldest.popleft() for _ in range(excess))
         self._size -= excess
 
+    def waiting(self) -> Iterable[Iterable[Record]]:
+        return self._batches
+
     def take(self) -> list[Record]:
         batch = self._batches.popleft()
         self._size -= len(batch)
@@ -200,6 +214,9 @@ class _KeepOldest:
         self._batches.append(records)
         self._size += len(gap) + len(records)
 
+    def waiting(self) -> Iterable[Iterable[Record]]:
+        return self._batches
+
     def take(self) -> list[Record]:
         batch = self._batches.popleft()
         self._size -= len(batch)
@@ -226,6 +243,9 @@ class _KeepLatest:
             self._latest[key] = record
             if len(self._latest) > self._capacity:
                 self._loss.add((self._latest.popitem(last=False)[1],))
+
+    def waiting(self) -> Iterable[Iterable[Record]]:
+        return (self._latest.values(),)
 
     def take(self) -> list[Record]:
         batch = [*self._loss.take(), *self._latest.values()]

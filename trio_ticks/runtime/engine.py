@@ -17,7 +17,9 @@ from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan
+from trio_ticks.runtime.bell import Bell, LiveDesk
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.decisions import Decisions
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
 from trio_ticks.runtime.groups import leaves
@@ -68,6 +70,9 @@ class Engine:
         self._keeper = None
         if kept is not None:
             self._keeper = Keeper(kept, self._tell, self._fail, self._places.settle, now_us, run_sync, chance)
+        self._decisions = Decisions(None if self._keeper is None else self._keeper.writer, now_us)
+        held_s = max((feed.settings.lateness_s for feed in plan.feeds), default=0.0)
+        self._bell = Bell(events=self._send, now_us=now_us, held_s=held_s)
         self._fanout = Fanout()
         wire = partial(
             Wiring,
@@ -113,18 +118,21 @@ class Engine:
         """The nursery tree. What fails is held until everything has drained, and kept for `open_engine` to raise."""
         try:
             with self._holding_failures(), self._drain:
-                async with trio.open_nursery() as drain:  # closes last: what was received is handed on
-                    drain.start_soon(self._sequence, name="sequencer")
+                async with trio.open_nursery() as keeping:  # closes last: what was decided is kept
                     if self._keeper is not None:
-                        drain.start_soon(self._keeper.run, name="journal")
-                    for strategy in self._plan.strategies:
-                        self._start(strategy, drain)
-                    with self._send, self._holding_failures(), self._ingest:
-                        async with trio.open_nursery() as ingest:  # closes first
-                            for feed in self._sources:
-                                ingest.start_soon(self._run_feed, feed, name=feed.name)
-                            ingest.start_soon(self._look_for_stale, name="stale symbols")
-                    self.stop()
+                        keeping.start_soon(self._keeper.run, name="journal")
+                    async with trio.open_nursery() as drain:  # what was received is handed on
+                        drain.start_soon(self._sequence, name="sequencer")
+                        for strategy in self._plan.strategies:
+                            self._start(strategy, drain)
+                        with self._send, self._holding_failures(), self._ingest:
+                            async with trio.open_nursery() as ingest:  # closes first
+                                for feed in self._sources:
+                                    ingest.start_soon(self._run_feed, feed, name=feed.name)
+                                ingest.start_soon(self._look_for_stale, name="stale symbols")
+                                ingest.start_soon(self._bell.run, name="clock")
+                        self.stop()
+                    self._end_journal()
         finally:
             self._finish()
 
@@ -181,15 +189,30 @@ class Engine:
     def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
         state = StrategyState(strategy.title)
         self._strategies.append(state)
+        self._decisions.started(strategy)
         if strategy.inline:
             self._fanout.add(InlineConsumer(strategy, state, self._fail, self._now_us))
             return
-        stream = self._open(strategy.title, strategy.wanted, strategy.room)
-        nursery.start_soon(run_strategy, strategy, stream.ticks, state, self._fail, name=f"strategy {strategy.title}")
+        stream = self._open(strategy.title, strategy.wanted, strategy.room, state)
+        nursery.start_soon(self._run_strategy, strategy, stream.ticks, state, name=f"strategy {strategy.title}")
 
-    def _open(self, name: str, wanted: Wanted, room: Room) -> StreamConsumer:
+    async def _run_strategy(self, strategy: Strategy, ticks: Ticks, state: StrategyState) -> None:
+        await run_strategy(strategy, ticks, state, self._fail)
+        self._decisions.ended(strategy, state)
+
+    def _end_journal(self) -> None:
+        """Everybody has decided everything."""
+        for strategy, state in zip(self._plan.strategies, self._strategies, strict=True):
+            if strategy.inline:
+                self._decisions.ended(strategy, state)
+        if self._keeper is not None:
+            self._keeper.writer.end()
+
+    def _open(self, name: str, wanted: Wanted, room: Room, state: StrategyState | None = None) -> StreamConsumer:
         mailbox = Mailbox(name=name, wanted=wanted, room=room)
-        consumer = StreamConsumer(mailbox, Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s))
+        desk = LiveDesk(mailbox, self._bell, partial(self._decisions.keep, state=state))
+        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk)
+        consumer = StreamConsumer(mailbox, ticks)
         self._fanout.add(consumer)
         return consumer
 

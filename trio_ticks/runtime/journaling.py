@@ -288,6 +288,5 @@ class Recording:
             self.writer.offer(records, marks)
 
     def finish(self, records: Sequence[Record]) -> None:
-        """Hand on the last records, and all marks of a clean stop."""
+        """Hand on the last records, and all marks of a clean stop. Strategies may still decide something."""
         self.writer.offer(records, self.saving.last())
-        self.writer.end()

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from trio_ticks.config import Overflow, rules
+from trio_ticks.core.inband import greatest_us
 from trio_ticks.core.overflow import Buffer
 from trio_ticks.errors import StrategyError, TrioTicksError
 from trio_ticks.model import Record
@@ -65,6 +66,7 @@ class Mailbox:
         self._news = trio.Event()
         self._over = False
         self._failure: TrioTicksError | None = None
+        self._newest_us: int | None = None
 
     def offer(self, records: Sequence[Record]) -> None:
         """Put in what the consumer wants of these. Never waits."""
@@ -74,6 +76,8 @@ class Mailbox:
         if not wanted:
             return
         self._buffer.put(wanted)
+        if self._newest_us is not None:
+            self._newest_us = max(self._newest_us, greatest_us(wanted))
         if self._buffer.failed:
             words = f"{self.name} fell behind: its queue of {self._capacity:,} is full and overflow is 'fail'"
             self.end(StrategyError(words))
@@ -103,10 +107,37 @@ class Mailbox:
                 if self._failure is not None:
                     raise type(self._failure)(*self._failure.args) from self._failure.__cause__
                 return []
-            if self._news.is_set():  # else somebody waits for it already, and shall hear of it, too
-                self._news = trio.Event()
-            await self._news.wait()
+            await self._wait_news()
         return self._buffer.take()
+
+    async def look_beyond(self, due_us: int) -> bool:
+        """Return whether a record beyond an instant has come, kept or not; if not, only after something else has.
+
+        Raises:
+            trio.EndOfChannel: none has, and nothing more will come.
+
+        Cancellation:
+            At any await; nothing is taken.
+        """
+        if self.newest_us > due_us or self._over:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        else:
+            await self._wait_news()
+        if self.newest_us <= due_us and self._over:
+            raise trio.EndOfChannel
+        return self.newest_us > due_us
+
+    @property
+    def newest_us(self) -> int:
+        """How far what was put in moves in-band time. Kept up only once it was asked for: it costs a look at each."""
+        if self._newest_us is None:
+            self._newest_us = self._buffer.newest_us()
+        return self._newest_us
+
+    async def _wait_news(self) -> None:
+        if self._news.is_set():  # else somebody waits for it already, and shall hear of it, too
+            self._news = trio.Event()
+        await self._news.wait()
 
     @property
     def offered(self) -> int:

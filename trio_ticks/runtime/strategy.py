@@ -97,6 +97,7 @@ class StrategyState:
     state: str = "running"
     failures: int = 0
     last_error: str = ""
+    signals: int = 0
 
     def failed(self, error: Exception) -> None:
         """Count a failure."""
@@ -152,13 +153,13 @@ async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
             return StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
         await running
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-        # The stream may have told it that the engine has failed; that is not the strategy's failure.
-        return None if _is_all(EngineError, error) else error
+        # The stream may have told it that the engine has failed, or that there is no more time: not its own failure.
+        return None if _is_all((EngineError, trio.EndOfChannel), error) else error
     return None
 
 
-def _is_all(kind: type[Exception], error: Exception) -> bool:
-    """Tell whether an error is of this kind, or a nursery's group of nothing else."""
+def _is_all(kind: type[Exception] | tuple[type[Exception], ...], error: Exception) -> bool:
+    """Tell whether an error is of this kind, or one of these, or a nursery's group of nothing else."""
     if isinstance(error, ExceptionGroup):
         return all(_is_all(kind, inner) for inner in error.exceptions)
     return isinstance(error, kind)

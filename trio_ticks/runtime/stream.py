@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
+import trio
 
 from trio_ticks.core.bars import BarMaker
+from trio_ticks.core.inband import Field, Position, plain_fields
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Bar, Batch, Gap, Record, Tick, ticks_in
+from trio_ticks.model import Bar, Batch, Gap, Record, Signal, Tick, ticks_in
 from trio_ticks.runtime.bars import Bars
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.desk import Desk
 from trio_ticks.runtime.mailbox import Mailbox
+from trio_ticks.runtime.source import Foreseeing, Foresight
+from trio_ticks.runtime.source import Source as Source  # noqa: PLC0414 - what a stream is made of, for whoever makes one
+from trio_ticks.runtime.timers import Every, Timers
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
-
-
-class Source(Protocol):
-    """Where a stream's records come from: the queue of a live consumer, or a recording."""
-
-    @property
-    def name(self) -> str:
-        """The consumer's name in statistics."""
-        ...
-
-    @property
-    def offered(self) -> int:
-        """Ticks that there were for this consumer so far."""
-        ...
-
-    @property
-    def dropped(self) -> int:
-        """How many of them it will never see."""
-        ...
-
-    @property
-    def queued(self) -> int:
-        """How many of them wait to be taken."""
-        ...
-
-    async def take(self) -> Sequence[Record]:
-        """Return the next records, at least one, or none once the stream has ended cleanly.
-
-        Raises:
-            TrioTicksError: the failure that ended the stream, after everything before it was taken.
-
-        Cancellation:
-            At any await; records are either returned or still to be taken.
-        """
-        ...
-
-    def end(self) -> None:
-        """Give up: the consumer takes no more."""
-        ...
 
 
 class Ticks:
@@ -77,13 +43,12 @@ class Ticks:
     def __init__(
         self, *, source: Source, now_us: NowUs, max_age_s: float | None = None, desk: Desk | None = None
     ) -> None:
-        self._source = source
-        self._desk = desk
+        self._source = source if isinstance(source, Foreseeing) else Foresight(source)
         self._now_us = now_us
+        self._desk = desk
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
-        self._hand: Sequence[Record] = ()
-        self._at = 0
-        self._settled = 0
+        self._position = Position(looks_closely=max_age_s is not None)
+        self._timers = Timers(self._position, self._look, _nobody if desk is None else desk.wake_at)
         self._stale = 0
         self._stale_gap: Gap | None = None
         self._abandoned = 0
@@ -99,14 +64,17 @@ class Ticks:
         """How many ticks this consumer has missed so far because it was slow, or they were old."""
         return self._source.dropped + self._stale
 
+    # ---- reading
+
     def __aiter__(self) -> AsyncIterator[Tick]:
         return self
 
     async def __anext__(self) -> Tick:
+        position = self._position
         while True:
-            at = self._at
-            if at < len(self._hand) and self._max_age_us is None:  # in hand, and nothing to ask of it: no call
-                record, self._at = self._hand[at], at + 1
+            at = position.at
+            if at < position.fence:  # in hand, and nothing to ask of it: no call
+                record, position.at = position.records[at], at + 1
             else:
                 record = await self._record()
             if type(record) is Tick:
@@ -117,7 +85,10 @@ class Ticks:
         return _Each(self._record)
 
     def batches(self) -> AsyncIterator[Batch]:
-        """Iterate over whole batches: one step of the loop for whatever one read of the socket brought."""
+        """Iterate over whole batches: one step of the loop for whatever one read of the socket brought.
+
+        A batch is cut where a timer of `sleep` or `every` falls.
+        """
         return _Each(self._batch)
 
     def bars(
@@ -149,70 +120,154 @@ class Ticks:
         maker = BarMaker(interval, ticks=ticks, volume=volume, session=session, fill=fill, lateness_s=lateness_s)
         return Bars(pull=self._record, maker=maker, desk=self._desk)
 
+    # ---- in-band time and decisions
+
+    @property
+    def now_us(self) -> int:
+        """In-band time: the greatest time of the records that were handed out so far; 0 before the first one.
+
+        It is event time, UTC microseconds, so it is the same live and in a replay. It never goes back, and a timer
+        that ends moves it to its instant.
+        """
+        return self._position.now_us
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep in in-band time: until the records' time has moved on by so many seconds.
+
+        All records up to that instant come before, the first record beyond it comes behind. Where another task reads
+        the stream, the sleeper runs, up to its next await, before that task is given that record. Where the sleeper
+        reads itself, nothing is taken meanwhile: what comes waits to be read, within the bounds of the queue. A sleep
+        that begins before the first record begins with it. While nothing trades, the engine's clock ends it.
+
+        At the end of the stream a sleep ends at once.
+
+        Raises:
+            ValueError: the duration is not finite, or negative.
+            trio.EndOfChannel: an earlier sleep has ended with the stream, so this one would never.
+
+        Cancellation:
+            At any await; no record is lost.
+        """
+        await self._timers.sleep(seconds)
+
+    def every(self, seconds: float) -> AsyncIterator[int]:
+        """Iterate over instants of in-band time, UTC microseconds: the multiples of so many seconds since 1970.
+
+        Each is yielded when `sleep` would end there; none is left out, so a body that is slow catches up. Ends with
+        the stream.
+
+        Raises:
+            ValueError: the duration is not finite, or below a microsecond.
+        """
+        return Every(self._timers, seconds)
+
+    async def signal(self, name: str, symbol: str, **fields: Field) -> None:
+        """Keep a decision beside the records that led to it: in the journal, or in the result of a replay.
+
+        It is stamped with in-band time. Other strategies do not see it, and nothing is waited for.
+
+        Args:
+            name: What was decided, such as ``buy``.
+            symbol: About which symbol.
+            **fields: Anything else: texts, numbers, truth values, None.
+
+        Raises:
+            ConfigError: a field is something else.
+
+        Cancellation:
+            Before it is kept. No other task runs meanwhile.
+        """
+        signal = Signal(name, symbol, self.now_us, plain_fields(fields), strategy=self.name)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._desk is not None:
+            self._desk.keep(signal)
+
+    # ---- the account
+
     def close(self) -> None:
         """Give the subscription up. What was still queued counts as dropped."""
         if not self._closed:
             self._closed = True
             self._source.end()
-            self._abandoned = self._source.queued + ticks_in(self._hand[self._at :])
-            self._put_by(())
+            self._abandoned = self._source.queued + self._position.drop()
+            self._position.end()
 
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
-        taken = self._settled + ticks_in(self._hand[: self._at])
-        ahead = 0 if self._closed else self._source.queued + ticks_in(self._hand[self._at :])
+        ahead = 0 if self._closed else self._source.queued + ticks_in(self._position.rest)
         return ConsumerLedger(
             offered=self._source.offered,
-            delivered=taken - self._stale,
+            delivered=self._position.taken_ticks - self._stale,
             dropped=self.dropped + self._abandoned,
             queued=ahead,
         )
 
+    # ---- inside
+
     async def _record(self) -> Record:
+        position = self._position
+        await self._timers.note_reader()
         while True:
-            while self._at < len(self._hand):
-                record = self._hand[self._at]
-                if self._max_age_us is not None and self._is_stale(record):
-                    self._at += 1
-                    continue
-                if self._stale_gap is not None:
-                    return self._take_gap()
-                self._at += 1
-                return record
-            if self._stale_gap is not None:
-                return self._take_gap()
-            await self._refill()
+            if self._stale_gap is None and not position.has_next:
+                await self._refill()
+            elif position.has_next and await self._timers.ring_due():
+                pass  # whoever was woken may have read on
+            elif position.has_next and self._is_stale(position.records[position.at]):
+                position.step()
+            else:
+                return position.step() if self._stale_gap is None else self._take_gap()
 
     async def _batch(self) -> Batch:
+        position = self._position
+        await self._timers.note_reader()
         while True:
-            rest = self._hand[self._at :] if self._at else self._hand
-            self._at = len(self._hand)
-            if self._max_age_us is not None:
-                rest = [item for item in rest if not self._is_stale(item)]
-            if self._stale_gap is not None:
-                rest = [self._take_gap(), *rest]
-            if rest:
-                return Batch(rest)
-            await self._refill()
+            if not position.has_next:
+                await self._refill()
+            elif not await self._timers.ring_due():
+                rest = position.stride()
+                if self._max_age_us is not None:
+                    rest = [item for item in rest if not self._is_stale(item)]
+                if self._stale_gap is not None:
+                    rest = [self._take_gap(), *rest]
+                if rest:
+                    return Batch(rest)
 
     async def _refill(self) -> None:
-        fresh = await self._source.take()
-        if self._closed:
-            raise StopAsyncIteration  # what was just taken has been counted as dropped
-        rest = self._hand[self._at :]  # empty, unless another task reads the same stream and was first
-        if not fresh and not rest:
-            raise StopAsyncIteration
-        self._put_by([*rest, *fresh] if rest else fresh)
+        try:
+            fresh = await self._source.take()
+        except TrioTicksError:
+            self._position.end()
+            raise
+        if self._closed or not (fresh or self._position.has_next):  # another task may have been first
+            self._position.end()
+            raise StopAsyncIteration  # if closed, what was just taken has been counted as dropped
+        self._position.put(fresh)
 
-    def _put_by(self, records: Sequence[Record]) -> None:
-        """Count what was read in hand, and take other records into it."""
-        self._settled += ticks_in(self._hand[: self._at])
-        self._hand, self._at = records, 0
+    async def _look(self, due_us: int | None) -> bool:
+        """Tell whether a record beyond an instant has come; without one, bring the first record into the hand."""
+        if due_us is None:
+            if not self._position.begin():
+                await self._look_first()
+            return False
+        if self._position.reaches(due_us):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return True
+        return await self._source.look_beyond(due_us)
+
+    async def _look_first(self) -> None:
+        try:
+            fresh = await self._source.take()
+        except TrioTicksError:  # for whoever reads
+            fresh = ()
+        if self._closed or not fresh:
+            raise trio.EndOfChannel
+        self._position.put(fresh)
 
     def _is_stale(self, record: Record) -> bool:
         """Tell whether a price is too old to act on, and count it if so. Age is from the event to now."""
-        assert self._max_age_us is not None
-        if type(record) is not Tick or self._now_us() - record.time_us <= self._max_age_us:
+        if self._max_age_us is None or type(record) is not Tick:
+            return False
+        if self._now_us() - record.time_us <= self._max_age_us:
             return False
         self._stale += 1
         gap = self._stale_gap or Gap(record.time_us, record.time_us, "stale", missed=0)
@@ -266,3 +321,7 @@ class _Each(Generic[T]):
 
     async def __anext__(self) -> T:
         return await self._pull()
+
+
+def _nobody(_due_us: int) -> None:
+    """Nobody sees to it that a timer is woken."""
