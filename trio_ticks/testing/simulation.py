@@ -16,7 +16,7 @@ T = TypeVar("T")
 _scheduler: Any = trio._core._run  # noqa: SLF001 - as just said
 
 
-def simulate(
+def run_seeded(
     main: Callable[[], Awaitable[T]], *, seed: int = 0, instruments: Sequence[trio.abc.Instrument] = ()
 ) -> T:
     """Run ``main`` under a clock that jumps over every wait, with the scheduler's dice thrown by ``seed``.
