@@ -101,14 +101,16 @@ def test_every_setting_is_on_the_configuration_page() -> None:
 
 
 def test_the_tests_on_the_page_on_testing_pass(tmp_path: Path) -> None:
-    """Each block is a file of its own, the one with the fixtures is the ``conftest.py``; and the table names faults."""
+    """Each block is a file of its own, the one with the fixtures is the ``conftest.py``."""
     programs = blocks("testing.md", "python")
     for number, program in enumerate(programs):
         name = "conftest.py" if "pytest_plugins" in program else f"test_block_{number}.py"
         (tmp_path / name).write_text(program)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "-W", "error"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     promised = sum(program.count("def test_") for program in programs)
     assert f"\n{promised} passed" in done.stdout, done.stdout + done.stderr
 
@@ -126,6 +128,12 @@ def test_the_tests_that_users_copy_pass(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:trio", "-c", "/dev/null"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [*command, str(example)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [*command, str(example)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
