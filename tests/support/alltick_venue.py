@@ -9,7 +9,8 @@ from typing import Any
 
 import trio
 
-from trio_ticks.testing.venue import MemoryLink, Venue
+from trio_ticks.testing.venue import Venue
+from trio_ticks.testing.venue_link import MemoryLink
 
 HEARTBEAT, SUBSCRIBE, TRADE = 22000, 22004, 22998
 
