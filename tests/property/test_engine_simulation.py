@@ -19,7 +19,7 @@ from trio_ticks.model import Gap, Record, Status, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
-from trio_ticks.testing.simulation import simulate
+from trio_ticks.testing.simulation import run_seeded
 from trio_ticks.testing.venue import EPOCH_US, Venue
 
 SYMBOLS = ("X", "Y")
@@ -158,7 +158,7 @@ def key(tick: Tick) -> tuple[str, int, float]:
 def test_whatever_happens_the_laws_hold(script: Script) -> None:
     """Account, delivery, never twice, identity, order, and a gap around all that was missed; for any script."""
     world = World(script)
-    simulate(world, seed=script.seed)
+    run_seeded(world, seed=script.seed)
     check_the_account(world)
     check_delivery(world)
     check_order_and_identity(world)

@@ -11,11 +11,11 @@ import trio
 from trio.testing import MockClock
 
 import trio_ticks
-from tests.support.storing import on_the_spot
 from trio_ticks import Tick
 from trio_ticks.config import ArchiveConfig, JournalConfig
 from trio_ticks.errors import ConfigError, JournalError
 from trio_ticks.runtime import archiving
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import Venue
 
 DAY_US = 86_400_000_000

@@ -17,7 +17,7 @@ from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
-from trio_ticks.testing.simulation import simulate
+from trio_ticks.testing.simulation import run_seeded
 from trio_ticks.testing.venue import Venue
 
 SCRIPT = "script"
@@ -143,7 +143,7 @@ def _runs(how: str, seed: int, ingest_batches: int) -> Iterator[Run]:
     """Run the scenario with a tripwire at step 1, 2, … until one is not reached any more."""
     for at in range(1, 10_000):
         run = Run(how, at, ingest_batches)
-        simulate(run, seed=seed, instruments=[run.wire])
+        run_seeded(run, seed=seed, instruments=[run.wire])
         yield run
         if not run.wire.pulled:
             assert at > 100, "the scenario is too short to mean anything"
@@ -226,6 +226,6 @@ def test_the_account_is_exact_between_any_two_steps(seed: int, ingest_batches: i
     """Every equation holds, and nothing is negative, whenever no task is in the middle of a step."""
     run = Run("stop", 0, ingest_batches)
     auditor = Auditor(run)
-    simulate(run, seed=seed, instruments=[auditor])
+    run_seeded(run, seed=seed, instruments=[auditor])
     assert auditor.wrong == []
     assert auditor.looks > 150

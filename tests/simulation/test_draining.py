@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.support.storing import kept_ticks, on_the_spot
+from tests.support.storing import kept_ticks
 from trio_ticks.config import JournalConfig
 from trio_ticks.errors import ConfigError, JournalFullError, SinkRejectedError, SinkUnavailableError
 from trio_ticks.model import Status, Tick
@@ -22,6 +22,7 @@ from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.portions import portions_of
 from trio_ticks.runtime.sinks import AnySink, Delivery, Refused, Sink, SinkBatch
 from trio_ticks.storage.journal import Cursors, CursorState, Journal, JournalReader, StoredBatch
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import Venue
 
 

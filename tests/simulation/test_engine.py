@@ -18,7 +18,7 @@ from trio_ticks.model import Gap, Record, Status, Tick
 from trio_ticks.runtime.opening import open_ticks
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
-from trio_ticks.testing.simulation import simulate
+from trio_ticks.testing.simulation import run_seeded
 from trio_ticks.testing.venue import EPOCH_US, Venue, VenueFeed
 
 TWO = Limits(connections=2, connect_s=0.0)
@@ -232,7 +232,7 @@ def test_a_block_that_sleeps_is_cancelled_when_the_engine_fails(venue: Venue, ne
 
     # Not under pytest-trio, which forgives a Cancelled that has left its scope.
     with pytest.raises(EngineError, match="the vendor says: no"):
-        simulate(main)
+        run_seeded(main)
 
 
 async def test_a_subscription_in_the_block_delays_that_cancel_by_the_grace_at_most(

@@ -9,13 +9,14 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.support.storing import Disk, fragile_disk, kept, kept_gaps, kept_ticks, on_the_spot, refusing
+from tests.support.storing import Disk, fragile_disk, kept, kept_gaps, kept_ticks, refusing
 from trio_ticks.config import JournalConfig
 from trio_ticks.errors import ConfigError, EngineError, JournalError, JournalFullError
 from trio_ticks.model import Gap, Record, Status, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.stream import Ticks
 from trio_ticks.storage.journal import JournalReader
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import BUFFER, Venue
 
 QUEUE = 4

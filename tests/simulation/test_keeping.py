@@ -11,7 +11,7 @@ import attrs
 import pytest
 import trio
 
-from tests.support.storing import crash_copy, kept, kept_ticks, on_the_spot
+from tests.support.storing import crash_copy, kept, kept_ticks
 from trio_ticks.config import ConnectionConfig, JournalConfig, SequencerConfig
 from trio_ticks.errors import SinkRejectedError, SinkUnavailableError
 from trio_ticks.model import Gap, Status, Tick
@@ -19,7 +19,7 @@ from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.sinks import Sink, SinkBatch
 from trio_ticks.storage.journal import Cursors, CursorState
 from trio_ticks.testing import check_identity, check_order
-from trio_ticks.testing.simulation import simulate
+from trio_ticks.testing.simulation import on_the_spot, run_seeded
 from trio_ticks.testing.venue import EPOCH_US, Venue
 
 SCRIPT = "script"
@@ -125,10 +125,10 @@ class Story:
     ended_s: float = 0.0
 
     def first_life(self, wire: Tripwire) -> None:
-        simulate(partial(self._live, wire, self._play), seed=self.at, instruments=[wire])
+        run_seeded(partial(self._live, wire, self._play), seed=self.at, instruments=[wire])
 
     def second_life(self, auditor: Auditor) -> None:
-        simulate(partial(self._live, auditor, self._play_again), seed=self.at, instruments=[auditor])
+        run_seeded(partial(self._live, auditor, self._play_again), seed=self.at, instruments=[auditor])
 
     async def _live(self, instrument: Tripwire | Auditor, play: Callable[[Venue, Engine], object]) -> None:
         venue = Venue()

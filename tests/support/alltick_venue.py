@@ -9,7 +9,8 @@ from typing import Any
 
 import trio
 
-from trio_ticks.testing.venue import Venue, _MemoryLink
+from trio_ticks.testing.venue import Venue
+from trio_ticks.testing.venue_link import MemoryLink
 
 HEARTBEAT, SUBSCRIBE, TRADE = 22000, 22004, 22998
 
@@ -28,7 +29,7 @@ class AllTickVenue(Venue):
         self.too_soon = 0
         self.room: int | None = None
         self.subscriptions: list[tuple[float, list[str]]] = []
-        self._asked_at: dict[_MemoryLink, float] = {}
+        self._asked_at: dict[MemoryLink, float] = {}
         self._error: tuple[int, str, bool, bool] | None = None
 
     @contextmanager
@@ -60,7 +61,7 @@ class AllTickVenue(Venue):
             if data and not link.is_mute:
                 await link.deliver([json.dumps({"cmd_id": TRADE, "data": item}) for item in data])
 
-    async def _asked(self, link: _MemoryLink, text: str) -> None:
+    async def _asked(self, link: MemoryLink, text: str) -> None:
         now = trio.current_time()
         self.too_soon += now - self._asked_at.get(link, -9.0) < 1.0
         self._asked_at[link] = now

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 from unittest import mock
-
-import trio
 
 from trio_ticks.errors import JournalError, JournalFullError
 from trio_ticks.model import Gap, Record, Tick
 from trio_ticks.storage.journal import Committed, Journal, JournalReader
-
-T = TypeVar("T")
-
-
-async def on_the_spot(function: Callable[..., T], *args: Any) -> T:
-    """Run what blocks without a thread, which simulated time would run past. A cancel finds it not begun, or done."""
-    await trio.lowlevel.checkpoint()
-    return function(*args)
 
 
 class Disk(Journal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import trio
 
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
-from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick, Ticks
+from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick, Ticks, testing
 from trio_ticks.config import ArchiveConfig, FunctionSink, InfluxDB, JournalConfig, parse_config
 from trio_ticks.feeds.registry import check_feed
 
@@ -119,3 +120,42 @@ def test_every_setting_is_on_the_configuration_page() -> None:
     for record in (ConnectionConfig, SequencerConfig, JournalConfig, InfluxDB, FunctionSink, ArchiveConfig):
         for field in attrs.fields(record):
             assert field.name in page
+
+
+def test_the_tests_on_the_page_on_testing_pass(tmp_path: Path) -> None:
+    """Each block is a file of its own, the one with the fixtures is the ``conftest.py``."""
+    programs = blocks("testing.md", "python")
+    for number, program in enumerate(programs):
+        name = "conftest.py" if "pytest_plugins" in program else f"test_block_{number}.py"
+        (tmp_path / name).write_text(program)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "trio_mode=true", "-W", "error"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    promised = sum(program.count("def test_") for program in programs)
+    assert f"\n{promised} passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_every_public_name_of_the_kit_is_on_the_page_on_testing() -> None:
+    """A name that is not documented is not found."""
+    page = (DOCS / "testing.md").read_text()
+    values = {"START_US", "Fault", "MemorySink", "Script", "Simulated", "Step"}  # made by others, which are named
+    assert [name for name in testing.__all__ if name not in page and name not in values] == []
+
+
+def test_the_tests_that_users_copy_pass(tmp_path: Path) -> None:
+    """With a plain pytest: no configuration, no plugin of ours or of Trio's."""
+    example = ROOT / "examples" / "test_momentum.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:trio", "-c", "/dev/null"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*command, str(example)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

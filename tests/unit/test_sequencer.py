@@ -384,7 +384,7 @@ def test_a_checkpoint_of_another_identity_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["core.sequencer", "core.sequencer_settings", "testing", "testing.checkers", "testing.strategies"]
+    "name", ["core.sequencer", "core.sequencer_settings", "testing.checkers", "testing.strategies"]
 )
 def test_examples_in_docstrings_run(name: str) -> None:
     """What the documentation shows is what happens."""

@@ -6,6 +6,7 @@ and symbols may be mixed: every law holds for each (feed, symbol) by itself.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from trio_ticks.core.identity import Identity
     from trio_ticks.core.sequencer_settings import SequencerCounts
-    from trio_ticks.model import Tick
+    from trio_ticks.model import Signal, Tick
 
 Key: TypeAlias = tuple[object, ...]
 
@@ -180,6 +181,34 @@ def check_ledger(counts: SequencerCounts, pushed: int) -> None:
     assert total == pushed, f"{pushed} ticks were pushed, {total} are accounted for"
     by_reason = sum(c.rejected_by.values())
     assert by_reason == c.rejected, f"{c.rejected} ticks were rejected, {by_reason} have a reason"
+
+
+def check_same_signals(first: Iterable[Signal], second: Iterable[Signal]) -> None:
+    """Check that two runs of a strategy took the same decisions, in the same order.
+
+    Args:
+        first: The signals of one run, such as those kept live.
+        second: Those of another one, such as a replay.
+
+    Example:
+        >>> from trio_ticks.model import Signal
+        >>> buy, sell = Signal("buy", "X", 1, {"price": 9.5}), Signal("sell", "X", 2)
+        >>> check_same_signals([buy, sell], [buy, sell])
+        >>> check_same_signals([buy, sell], [buy])
+        Traceback (most recent call last):
+        AssertionError: signal 2 differs: sell X at 2 {}, and nothing
+    """
+    for number, (one, other) in enumerate(zip_longest(first, second), 1):
+        # Numbers that are none equal nothing, not even themselves.
+        is_same = one == other or repr(one) == repr(other)
+        assert is_same, f"signal {number} differs: {_decision(one)}, and {_decision(other)}"
+
+
+def _decision(signal: Signal | None) -> str:
+    if signal is None:
+        return "nothing"
+    by = f" by {signal.strategy}" if signal.strategy else ""
+    return f"{signal.name} {signal.symbol} at {signal.time_us} {dict(signal.fields)}{by}"
 
 
 def _name(tick: Tick) -> str:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 _scheduler: Any = trio._core._run  # noqa: SLF001 - as just said
 
 
-def simulate(
+def run_seeded(
     main: Callable[[], Awaitable[T]], *, seed: int = 0, instruments: Sequence[trio.abc.Instrument] = ()
 ) -> T:
     """Run ``main`` under a clock that jumps over every wait, with the scheduler's dice thrown by ``seed``.
@@ -38,3 +38,12 @@ def _seeded(seed: int) -> Iterator[None]:
     finally:
         _scheduler._r.setstate(dice)  # noqa: SLF001 - as above
         _scheduler._ALLOW_DETERMINISTIC_SCHEDULING = was_sorted  # noqa: SLF001 - as above
+
+
+async def on_the_spot(function: Callable[..., T], *args: Any) -> T:
+    """Run what blocks without a thread, which simulated time would run past.
+
+    For ``open_engine(run_sync=…)`` with a journal. A cancel finds it not begun, or done.
+    """
+    await trio.lowlevel.checkpoint()
+    return function(*args)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from hypothesis import strategies as st
 
 from trio_ticks.model import Side, Tick
+from trio_ticks.testing.script import START_US
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 Step: TypeAlias = tuple[str, list[Tick]]
 """What one session shows in one go: its name, and ticks in the order they come."""
 
-START_US = 1_700_000_000_000_000
-"""The first stamp, unless you say otherwise: 14 November 2023, 22:13:20 UTC."""
-
-_PRICES = (100.0, 100.5)
+PRICES = (100.0, 100.5)
 _VOLUMES = (1.0, 2.0)
 _SIDES: tuple[Side | None, ...] = ("buy", "sell", None)
 # How often a session shows a tick. The plain case comes first: Hypothesis shrinks towards it.
@@ -37,7 +35,7 @@ def ticks(
     start_us: int = START_US,
     stamps: int = 4,
     step_us: int = 1,
-    prices: Sequence[float] = _PRICES,
+    prices: Sequence[float] = PRICES,
     volumes: Sequence[float] = _VOLUMES,
     sides: Sequence[Side | None] = _SIDES,
 ) -> Tick:
@@ -83,7 +81,7 @@ def streams(
     start_us: int = START_US,
     stamps: int = 4,
     step_us: int = 1,
-    prices: Sequence[float] = _PRICES,
+    prices: Sequence[float] = PRICES,
     volumes: Sequence[float] = _VOLUMES,
     sides: Sequence[Side | None] = (None,),
     min_size: int = 1,
@@ -191,6 +189,33 @@ def deliveries(
         steps.append((name, left[name][:size]))
         left[name] = left[name][size:]
     return steps
+
+
+@st.composite
+def disordered(
+    draw: st.DrawFn, source: Sequence[Tick], *, max_places: int = 3, drops: bool = False, repeats: bool = True
+) -> list[Tick]:
+    """Return a strategy for how one connection shows a stream when it is not what it should be.
+
+    Args:
+        draw: Given by Hypothesis.
+        source: What the vendor published, such as from `streams`.
+        max_places: How many ticks may overtake one.
+        drops: Whether ticks may be missing.
+        repeats: Whether ticks may come twice, at once or at the end.
+
+    Example:
+        >>> from hypothesis import find
+        >>> source = [Tick("X", 1, 9.5), Tick("X", 2, 9.5), Tick("X", 3, 9.5)]
+        >>> shown = find(disordered(source, repeats=False), lambda shown: shown != source)
+        >>> sorted(tick.time_us for tick in shown)
+        [1, 2, 3]
+    """
+    ways = [_ONCE] + [_NEVER] * drops + [_TWICE, _AGAIN_AT_THE_END] * repeats
+    shown = draw(_shown(source, ways))
+    # Whoever is put so many places later lets those pass that stand there, and nobody else.
+    places = [(index + draw(st.integers(0, max_places)), -index) for index in range(len(shown))]
+    return [shown[-index] for _, index in sorted(places)]
 
 
 @st.composite

@@ -29,16 +29,13 @@ from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.opening import open_engine
 from trio_ticks.runtime.road import Road
-from trio_ticks.runtime.transport import LinkClosed, Wakeup
 from trio_ticks.testing.venue_feed import AskableVenueFeed, VenueFeed, encode
+from trio_ticks.testing.venue_link import BUFFER, MemoryLink, Pace
 
 __all__ = ["BUFFER", "EPOCH_US", "Venue", "VenueFeed", "encode"]
 
 EPOCH_US = 1_700_000_000_000_000
 """What `Venue.now_us` shows when Trio's clock shows 0."""
-
-BUFFER = 64
-"""Wake-ups that a link keeps for a reader that is busy: what a socket's buffers are to a real one."""
 
 
 class Venue:
@@ -57,7 +54,7 @@ class Venue:
     """
 
     def __init__(self) -> None:
-        self._links: list[_MemoryLink] = []
+        self._links: list[MemoryLink] = []
         self._changed = trio.Event()
         self._refusal: Exception | None = None
         self._denial: tuple[Verdict, str] | None = None
@@ -73,7 +70,8 @@ class Venue:
         self.questions: list[float] = []
         self.asked_about: list[list[str]] = []
         self.is_answering = True
-        self._opening_s = self._delay_s = self._drip_s = self._clock_off_s = 0.0
+        self._pace = Pace()
+        self._opening_s = self._clock_off_s = 0.0
         self._full_until = float("-inf")
 
     def now_us(self) -> int:
@@ -188,20 +186,20 @@ class Venue:
     @contextmanager
     def delaying(self, seconds: float) -> Iterator[None]:
         """Let whatever is sent meanwhile arrive so much later, in order."""
-        self._delay_s = seconds
+        self._pace.delay_s = seconds
         try:
             yield
         finally:
-            self._delay_s = 0.0
+            self._pace.delay_s = 0.0
 
     @contextmanager
     def dripping(self, seconds: float) -> Iterator[None]:
         """Let whatever is sent meanwhile arrive one message at a time, so far apart."""
-        self._drip_s = seconds
+        self._pace.drip_s = seconds
         try:
             yield
         finally:
-            self._drip_s = 0.0
+            self._pace.drip_s = 0.0
 
     def forget(self) -> None:
         """Lose what the links have subscribed to, without a word; a new subscription is honoured."""
@@ -274,7 +272,7 @@ class Venue:
     @asynccontextmanager
     async def open_link(
         self, url: str, *, secret_query: str = "", timeout_s: float = 10.0, road: Road | None = None, now_us: NowUs
-    ) -> AsyncIterator[_MemoryLink]:
+    ) -> AsyncIterator[MemoryLink]:
         """Open a link in memory; the same contract as the transport's."""
         del url, secret_query, timeout_s, road
         self.attempts.append(trio.current_time())
@@ -283,12 +281,24 @@ class Venue:
             raise self._refusal
         if trio.current_time() < self._full_until:
             raise ConnectError("the venue has no free slot")
-        link = _MemoryLink(self, now_us, number=next(self._numbers), is_mute=self._is_mute)
+        link = MemoryLink(
+            number=next(self._numbers),
+            pace=self._pace,
+            taken=self.taken,
+            asked=self._asked,
+            gone=self._gone,
+            now_us=now_us,
+            is_mute=self._is_mute,
+        )
         self._links.append(link)
         try:
             yield link
         finally:
             link.cut("closed by us")
+
+    def _gone(self, link: MemoryLink) -> None:
+        self._links.remove(link)
+        self._note()
 
     def _note(self) -> None:
         self._changed.set()
@@ -299,7 +309,7 @@ class Venue:
             return Verdict.BAD_SYMBOLS, "code invalid"
         return Verdict.OK, ""
 
-    async def _asked(self, link: _MemoryLink, text: str) -> None:
+    async def _asked(self, link: MemoryLink, text: str) -> None:
         """Take a request, as the vendor's half of a link."""
         self.requests.append((trio.current_time(), text))
         self.senders.append(link.number)
@@ -315,60 +325,3 @@ class Venue:
             if self._hangs_up:
                 link.cut("the venue hangs up")
             self._note()
-
-
-class _MemoryLink:
-    """One link: the engine's half is `receive` and `send`, the rest is the venue's."""
-
-    def __init__(self, venue: Venue, now_us: NowUs, *, number: int, is_mute: bool) -> None:
-        self.number = number
-        self._venue = venue
-        self._now_us = now_us
-        self._sender, self._receiver = trio.open_memory_channel[tuple[float, Sequence[Message]]](BUFFER)
-        self._on_its_way: tuple[float, Sequence[Message]] | None = None
-        self._last_due = 0.0
-        self._reason: str | None = None
-        self.symbols: frozenset[str] = frozenset()
-        self.is_mute = is_mute
-        self.is_lost = False
-
-    async def receive(self) -> Wakeup:
-        try:
-            if self._on_its_way is None:
-                self._on_its_way = await self._receiver.receive()
-        except trio.EndOfChannel:
-            raise LinkClosed(self._reason) from None
-        due, content = self._on_its_way
-        if due > trio.current_time():
-            await trio.sleep_until(due)
-        messages, self._on_its_way = [*content], None
-        self._venue.taken += messages
-        return Wakeup(messages, self._now_us())
-
-    async def send(self, text: str) -> None:
-        await trio.lowlevel.checkpoint()
-        if self._reason is not None:
-            raise LinkClosed(self._reason)
-        if self.is_lost:
-            return
-        await self._venue._asked(self, text)  # noqa: SLF001 - one module, two halves of one link
-
-    async def deliver(self, messages: Sequence[Message]) -> None:
-        if self._reason is not None or self.is_lost:
-            return
-        drip_s = self._venue._drip_s  # noqa: SLF001 - one module, two halves of one link
-        for some in [[message] for message in messages] if drip_s else [messages]:
-            due = trio.current_time() + self._venue._delay_s  # noqa: SLF001 - as above
-            self._last_due = max(due, self._last_due + drip_s)
-            try:
-                await self._sender.send((self._last_due, some))
-            except trio.ClosedResourceError:
-                # Cut while the buffer was full: on a real road, too, these bytes would never arrive.
-                return
-
-    def cut(self, reason: str) -> None:
-        if self._reason is None:
-            self._reason = reason
-            self._sender.close()
-            self._venue._links.remove(self)  # noqa: SLF001 - one module, two halves of one link
-            self._venue._note()  # noqa: SLF001 - as above
