@@ -191,7 +191,9 @@ def _check_call(function: Function, params: Mapping[str, Any]) -> None:
 def _quiet_beside_another_loop() -> Iterator[None]:
     """Let Trio not warn where asyncio, as under a notebook, has its own way to wake for signals; it gets that back."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="It looks like Trio's signal handling code", category=RuntimeWarning)
+        warnings.filterwarnings(
+            "ignore", message="It looks like Trio's signal handling code", category=RuntimeWarning
+        )
         yield
 
 

@@ -44,16 +44,17 @@ class Backtest:
         return "returned" if self.has_returned else "was still waiting at the end, and cancelled there"
 
     def __repr__(self) -> str:
-        return f"<Backtest {'; '.join(f'{name}: {text}' for name, text in self._lines())}>"
+        return f"<Backtest {'; '.join(f'{name}: {text}' for name, text in self.lines())}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for name, text in self._lines()
+            for name, text in self.lines()
         )
         return f"<table>{rows}</table>"
 
-    def _lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[tuple[str, str]]:
+        """Return what there is to say for people: a name and a text each."""
         return [
             ("strategy", f"{self.strategy} {self.ending}"),
             ("value", reprlib.repr(self.value)),
