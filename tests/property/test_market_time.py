@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trio_ticks.model import Tick
 from trio_ticks.replay.backtest import backtest
-from trio_ticks.runtime.stream import Ticks
+from trio_ticks.replay.market_ticks import MarketTicks
 
 START_US = 1_763_000_000_123_457
 
@@ -69,7 +69,7 @@ def side_by_side(recording: list[list[Tick]], timers: Sequence[Sequence[int]], *
             await trio.sleep(step_us / 1e6)
             trace.append((now_us(), task, number))
 
-    async def strategy(ticks: Ticks) -> None:
+    async def strategy(ticks: MarketTicks) -> None:
         async with trio.open_nursery() as nursery:
             for task, steps in enumerate(timers):
                 nursery.start_soon(sleeper, task, steps)
@@ -135,7 +135,7 @@ def test_one_task_that_reads_and_sleeps_in_turn(
     end_us = None if beyond_us is None else last_us + beyond_us
     trace: list[tuple[str, int]] = []
 
-    async def strategy(ticks: Ticks) -> None:
+    async def strategy(ticks: MarketTicks) -> None:
         for action, step_us in program:
             due_us = now_us() + step_us
             if action == "sleep":
@@ -156,7 +156,7 @@ def test_one_task_that_reads_and_sleeps_in_turn(
             assert ticks.now_us == now_us()
             trace.append((action, now_us()))
 
-    async def until_its_end(ticks: Ticks) -> None:
+    async def until_its_end(ticks: MarketTicks) -> None:
         try:
             await strategy(ticks)
         except StopAsyncIteration:

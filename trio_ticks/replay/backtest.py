@@ -16,10 +16,10 @@ import trio
 from trio_ticks.core.instants import Instant
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record, Signal
-from trio_ticks.replay.backtest_result import Backtest, spelled
+from trio_ticks.replay.backtest_result import Backtest
 from trio_ticks.replay.market import Market, MarketClock
 from trio_ticks.replay.market_ticks import MarketTicks
-from trio_ticks.replay.recorded import Range, range_of
+from trio_ticks.replay.recorded import Range, range_of, spelled
 from trio_ticks.replay.supply import Supply
 from trio_ticks.runtime.scheduler import seeded
 
@@ -107,8 +107,6 @@ class _Run:
         try:
             with seeded(self.seed), _quiet_beside_another_loop():
                 trio.run(play.run, clock=clock, instruments=[clock])
-            if supply.failure is not None and not play.has_returned:
-                raise supply.failure
         except Exception as error:
             error.add_note(f"at market time {spelled(clock.now_us)}, in the backtest of {supply.name}")
             raise
@@ -140,6 +138,8 @@ class _Play:
                 raise ConfigError(f"{self._supply.name}: {_NOT_ASYNC}")
             self._value = await running
             self.has_returned = True
+        if self._supply.failure is not None and not self.has_returned:
+            raise self._supply.failure  # it ended the recording, and the strategy has not asked
 
     def result(self) -> Backtest:
         assert self._ticks is not None
@@ -168,7 +168,7 @@ class _Desk:
         """Nothing to do."""
 
 
-def name_of(function: Function) -> str:
+def name_of(function: Callable[..., Any]) -> str:
     """Return what a strategy is called."""
     return getattr(function, "__name__", type(function).__name__)
 
@@ -189,11 +189,9 @@ def _check_call(function: Function, params: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _quiet_beside_another_loop() -> Iterator[None]:
-    """Let Trio not warn where asyncio, as under a notebook, has its own way to wake for signals; it gets that back."""
+    """Let Trio not warn where asyncio, as under a notebook, wakes for signals in its own way; it gets that back."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="It looks like Trio's signal handling code", category=RuntimeWarning
-        )
+        warnings.filterwarnings("ignore", "It looks like Trio's signal handling code", RuntimeWarning)
         yield
 
 

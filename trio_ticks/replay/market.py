@@ -11,8 +11,8 @@ The rules, in this order:
 2. The next thing to happen is the earliest of the record that a reader waits for and the next timer; of both at one
    instant, the record. Time then stands at its instant, and never goes back.
 3. Where nobody waits for a record, records wait for whoever reads next. None is left out.
-4. When neither is left before the end of the range, time goes to the end, at which timers still fire; readers are told
-   that it is over, and whatever waits for anything else is cancelled.
+4. When neither is left before the end of the range, time goes to the end, at which timers still fire; readers are
+   told that it is over, and whatever waits for anything else is cancelled.
 
 How it is done. `Market.drive` sleeps until all tasks are blocked, moves the time, and sleeps again. That costs a pass
 of the run loop, so a reader does not wait for it where it can prove that the driver would let it go on at once: no
@@ -114,6 +114,10 @@ class Market:
         clock: Of this run.
         horizon: How far time may go.
         scope: Of the strategy; cancelled when it waits for what will not come.
+
+    Attributes:
+        is_over: Time is at the end of the range.
+        next_deadline: Tells the earliest deadline of this run.
     """
 
     def __init__(self, *, clock: MarketClock, horizon: Horizon, scope: trio.CancelScope) -> None:
@@ -124,7 +128,7 @@ class Market:
         self._readers = trio.lowlevel.ParkingLot()
         self._finishers = trio.lowlevel.ParkingLot()
         self._wanted_us: int | None = None
-        self._next_deadline: Callable[[], float] = deadline_reader()
+        self.next_deadline: Callable[[], float] = deadline_reader()
         self._limiter = trio.to_thread.current_default_thread_limiter()
 
     def is_free_until(self, time_us: int) -> bool:
@@ -133,7 +137,7 @@ class Market:
         To be asked by a task that is not cancelled, and acted on before it awaits anything.
         """
         clock = self.clock
-        if clock.runnable or self._next_deadline() * 1e6 < time_us - 0.5:
+        if clock.runnable or self.next_deadline() * 1e6 < time_us - 0.5:
             return False
         if clock.has_turned:  # otherwise nobody has run since but the task that asks
             if self._limiter.borrowed_tokens:
@@ -145,7 +149,7 @@ class Market:
         """Return the last instant that is free to go to; see `is_free_until`."""
         if not self.is_free_until(self.clock.now_us):
             return -math.inf
-        deadline = self._next_deadline()
+        deadline = self.next_deadline()
         return deadline if math.isinf(deadline) else due_us(deadline)
 
     async def reach(self, time_us: int) -> None:
@@ -181,7 +185,7 @@ class Market:
 
     def _move(self) -> bool:
         """Let happen what comes next; return whether there is anything."""
-        deadline = self._next_deadline()
+        deadline = self.next_deadline()
         wanted_us = self._wanted_us if self._readers else None
         if wanted_us is not None and deadline * 1e6 >= wanted_us - 0.5:
             self.clock.now_us = max(self.clock.now_us, wanted_us)

@@ -42,7 +42,7 @@ class Range:
 
 
 def range_of(
-    source: str | os.PathLike[str] | Iterable[Sequence[Record]],
+    source: object,
     symbols: Sequence[str],
     *,
     start: Instant | None,
@@ -50,6 +50,13 @@ def range_of(
     tz: str | tzinfo,
 ) -> Range:
     """Return what is to be played; nothing of it is read yet.
+
+    Args:
+        source: The path of a journal or an archive, or lists of records.
+        symbols: None: all.
+        start: From then on.
+        end: Before then.
+        tz: Where times without an offset stand.
 
     Raises:
         ConfigError: the source, or one of the bounds, is none.
@@ -104,7 +111,7 @@ def _given(source: Iterable[Sequence[Record]], query: Query) -> Iterator[Sequenc
 def _cut_at(end_us: int, batches: Iterator[Sequence[Record]]) -> Generator[Sequence[Record], None, None]:
     """Let a gap that reaches beyond the end be over at the end: what comes later does not happen here."""
     for records in batches:
-        if end_us < END_US and any(item.time_us > end_us for item in records):
+        if end_us < END_US and Gap in set(map(type, records)):
             yield [_ended(item, end_us) if type(item) is Gap else item for item in records]
         else:
             yield records

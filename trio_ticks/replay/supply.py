@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Gap, Record, Signal, Status, Tick, ticks_in
+from trio_ticks.model import Gap, Record, Signal, Status, ticks_in
 
+_TIME = operator.attrgetter("time_us")
 _OF_STRATEGIES = "strategy "
 """With this begins the ``source`` of a `Status` by which a journal says that a strategy began or ended."""
 
@@ -28,7 +30,8 @@ class Supply:
         name: The strategy's.
         batches: The records of the range, in their order.
         end_us: Where the range ends; None: with the last record.
-        on_progress: Is told the time of what was pulled, and ``end_us``, where that is known.
+        on_progress: Is told how far what was pulled goes, and how far it will go, in microseconds; nothing where
+            ``end_us`` is not known.
     """
 
     dropped = 0
@@ -50,6 +53,7 @@ class Supply:
         self._on_progress = on_progress
         self._ahead: deque[Sequence[Record]] = deque()
         self._last_us = 0
+        self._start_us = 0
         self._is_dry = False
         self._has_ended = False
 
@@ -129,11 +133,13 @@ class Supply:
         return records
 
     def _note(self, records: Sequence[Record]) -> None:
-        self._last_us = max(self._last_us, *[item.time_us for item in records])
         if not self._has_ended:
             self._ahead.append(records)
-        if self._on_progress is not None and self._end_us is not None:
-            self._on_progress(min(self._last_us, self._end_us), self._end_us)
+        if self._end_us is None:
+            self._last_us = max(self._last_us, *map(_TIME, records))
+        elif self._on_progress is not None:
+            start_us = self._start_us = self._start_us or records[0].time_us
+            self._on_progress(min(records[-1].time_us, self._end_us) - start_us, self._end_us - start_us)
 
 
 def _is_of_journal(item: Record) -> bool:

@@ -27,8 +27,8 @@ _turn = threading.Lock()
 def seeded(seed: int) -> Iterator[None]:
     """Throw the scheduler's dice by a seed meanwhile; a second thread that wants the same waits.
 
-    A run of Trio in another thread, that of a live engine for instance, throws the same dice: order among tasks is then
-    fair, but not repeatable.
+    A run of Trio in another thread, that of a live engine for instance, throws the same dice: order among tasks is
+    then fair, but not repeatable.
     """
     with _turn:
         dice, was_sorted = _inside._r.getstate(), _inside._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001
@@ -42,7 +42,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def deadline_reader() -> Callable[[], float]:
-    """Return the function that tells the earliest deadline of the run that this is called in; infinite: there is none."""
+    """Return the function that tells the earliest deadline of the run that this is called in, infinite for none."""
     try:
         read: Callable[[], float] = _inside.GLOBAL_RUN_CONTEXT.runner.deadlines.next_deadline
     except AttributeError:
