@@ -44,9 +44,12 @@ class Horizon(Protocol):
         """Return whether this instant still lies in the range."""
         ...
 
-    @property
-    def end_us(self) -> int:
-        """Where it ends, once that is known: `goes_on_to` has said no, or all has been taken."""
+    def last_us(self) -> int:
+        """Return where it ends."""
+        ...
+
+    def end(self) -> None:
+        """Know that nobody will read any more."""
         ...
 
 
@@ -203,9 +206,10 @@ class Market:
 
     def _finish(self) -> None:
         """Tell those who wait for it that it is over; without any, cancel whoever waits for something else."""
-        self.is_over = True
-        self.clock.now_us = max(self.clock.now_us, self._horizon.end_us)
         if self._finishers:
             self._finishers.unpark_all()
         else:
+            self._horizon.end()
             self._scope.cancel("the recording is over")
+        self.is_over = True
+        self.clock.now_us = max(self.clock.now_us, self._horizon.last_us())

@@ -62,11 +62,6 @@ class Supply:
         """Ticks that were pulled and not yet taken."""
         return sum(map(ticks_in, self._ahead))
 
-    @property
-    def end_us(self) -> int:
-        """Where the range ends; where that was not said, at the last record that was pulled."""
-        return self._last_us if self._end_us is None else self._end_us
-
     def first_us(self) -> int | None:
         """Return the time of the first record; None: there is none.
 
@@ -85,9 +80,19 @@ class Supply:
 
     def goes_on_to(self, time_us: int) -> bool:
         """Return whether an instant lies in the range."""
-        while self._end_us is None and self._last_us < time_us and self._pull():
+        if self._end_us is not None:
+            return time_us <= self._end_us
+        while self._last_us < time_us and self._pull():
             pass
-        return time_us <= self.end_us
+        return time_us <= self._last_us
+
+    def last_us(self) -> int:
+        """Return where the range ends; where that was not said, at the last record, to which it is read."""
+        if self._end_us is not None:
+            return self._end_us
+        while self._pull():
+            pass
+        return self._last_us
 
     def take_nowait(self) -> Sequence[Record]:
         """Return the next records; none at the end.
