@@ -1,4 +1,4 @@
-"""`backtest`: what comes out of it, how it ends, what it refuses. Its laws are in tests/property/test_market_time.py."""
+"""`backtest`: what comes out, how it ends, what it refuses. Its laws are in tests/property/test_market_time.py."""
 
 from __future__ import annotations
 
@@ -227,14 +227,15 @@ def test_others_run_before_time_goes_on() -> None:
     assert backtest(strategy, TEN).value == [(second, second) for second in range(10)]
 
 
-def test_a_thread_takes_no_market_time() -> None:
+@pytest.mark.parametrize("begins_s", [0.0, 2.5])
+def test_a_thread_takes_no_market_time(begins_s: float) -> None:
     """Neither beside a reader nor beside a sleeper."""
 
     async def strategy(ticks: Ticks) -> list[float]:
         ended = []
 
         async def compute() -> None:
-            await trio.sleep(2.5)
+            await trio.sleep(begins_s)
             await trio.to_thread.run_sync(time.sleep, 0.05)
             ended.append(now_s())
 
@@ -244,7 +245,7 @@ def test_a_thread_takes_no_market_time() -> None:
                 await trio.lowlevel.checkpoint()
         return ended
 
-    assert backtest(strategy, TEN).value == [2.5]
+    assert backtest(strategy, TEN).value == [begins_s]
 
 
 def test_a_batch_ends_before_a_timer() -> None:
