@@ -242,7 +242,8 @@ def test_a_thread_takes_no_market_time(begins_s: float) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(compute)
             async for _ in ticks:
-                await trio.lowlevel.checkpoint()
+                for _ in range(9):  # so that the thread has begun
+                    await trio.lowlevel.checkpoint()
         return ended
 
     assert backtest(strategy, TEN).value == [begins_s]
