@@ -104,6 +104,18 @@ def test_the_page_on_bars_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.
     assert not simulated
 
 
+def test_the_page_on_backtests_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a journal of recorded trades, of which the strategy sees each."""
+    trades = recorded_trades("btcusdt-2021-01-08.csv", symbol="BTCUSDT")
+    write_journal(tmp_path / "ticks.journal", [trades])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks("backtest.md", "python"):
+        exec(block, names)
+    assert names["result"].has_returned
+    assert names["result"].ledger.delivered == len(trades)
+
+
 def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:
     """What the table calls the default is the default."""
     rows = re.findall(r"^\| `(\w+)` \| `?\"?([^|\"`]+?)\"?`? \|", (DOCS / "journal.md").read_text(), re.MULTILINE)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from trio_ticks.app import backtest_command
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
@@ -215,3 +216,4 @@ def _bench(
 
 
 add_to(app)
+backtest_command.add_to(app)

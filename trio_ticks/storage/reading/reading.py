@@ -178,6 +178,29 @@ def read(
         ConfigError: an argument is none of these.
         JournalError: there is no journal.
     """
+    query = query_of(symbols, start=start, end=end, kind=kind, tz=tz, now_us=now_us)
+    file = Path(path)
+    source: JournalSource | ArchiveSource
+    source = ArchiveSource(path=file) if file.is_dir() else JournalSource(path=file, on_damage=on_damage)
+    made = _made(source, kind, interval, session=session, fill=fill, lateness_s=lateness_s)
+    source.check()
+    return Reading(source=made, query=query)
+
+
+def query_of(
+    symbols: Sequence[str],
+    *,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    kind: str = "ticks",
+    tz: str | tzinfo = "UTC",
+    now_us: int | None = None,
+) -> Query:
+    """Return what is asked for, from the arguments of `read`.
+
+    Raises:
+        ConfigError: an argument is none of those.
+    """
     now_us = time.time_ns() // 1_000 if now_us is None else now_us
     zone = _zone(tz)
     query = Query(
@@ -188,12 +211,7 @@ def read(
     )
     if query.start_us > query.end_us:
         raise ConfigError(f"start = {start!r} is after end = {end!r}")
-    file = Path(path)
-    source: JournalSource | ArchiveSource
-    source = ArchiveSource(path=file) if file.is_dir() else JournalSource(path=file, on_damage=on_damage)
-    made = _made(source, kind, interval, session=session, fill=fill, lateness_s=lateness_s)
-    source.check()
-    return Reading(source=made, query=query)
+    return query
 
 
 def _made(
