@@ -22,7 +22,7 @@ from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.decisions import Decisions
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
-from trio_ticks.runtime.groups import leaves
+from trio_ticks.runtime.groups import leaves, words_of
 from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.journaling import RunSync, in_thread
 from trio_ticks.runtime.keeper import Keeper
@@ -230,7 +230,7 @@ class Engine:
         """Return what the engine failed of, None while it has not."""
         if not self._failures:
             return None
-        failure = EngineError("; ".join(_words(error) for error in self._failures))
+        failure = EngineError("; ".join(words_of(error) for error in self._failures))
         failure.__cause__ = ExceptionGroup("the engine failed", self._failures)
         return failure
 
@@ -397,8 +397,3 @@ def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:
     shards = build_shards(plan.feed, name=plan.name, config=plan.connection, wiring=wiring, road=plan.road)
     stale_after_s = plan.connection.stale_after_s
     return FeedRun(name=plan.name, feed=plan.feed, shards=shards, stale_after_s=stale_after_s)
-
-
-def _words(error: Exception) -> str:
-    """Return an error of ours in its own words, a foreign one with its type."""
-    return str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"

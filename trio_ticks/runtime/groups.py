@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from trio_ticks.errors import TrioTicksError
+
 E = TypeVar("E", bound=BaseException)
 
 
@@ -13,3 +15,8 @@ def leaves(group: BaseExceptionGroup[E]) -> list[E]:
     for error in group.exceptions:
         found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
+
+
+def words_of(error: Exception) -> str:
+    """Return an error of ours in its own words, a foreign one with its type."""
+    return str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"
