@@ -9,8 +9,9 @@ import attrs
 
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Batch, Gap, Record, Tick, ticks_in
+from trio_ticks.model import Bar, Batch, Gap, Record, Signal, Tick, ticks_in
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.desk import Desk
 from trio_ticks.runtime.mailbox import Mailbox
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
@@ -71,8 +72,12 @@ class Ticks:
         At any await; nothing is lost, the next iteration goes on where this one was cancelled.
     """
 
-    def __init__(self, *, source: Source, now_us: NowUs, max_age_s: float | None = None) -> None:
+    def __init__(
+        self, *, source: Source, now_us: NowUs, max_age_s: float | None = None, desk: Desk | None = None
+    ) -> None:
         self._source = source
+        self._desk = desk
+        self._reached_us = 0
         self._now_us = now_us
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
         self._hand: Sequence[Record] = ()
@@ -92,6 +97,17 @@ class Ticks:
     def dropped(self) -> int:
         """How many ticks this consumer has missed so far because it was slow, or they were old."""
         return self._source.dropped + self._stale
+
+    @property
+    def now_us(self) -> int:
+        """In-band time: the greatest time of what was handed out so far; 0 before the first record."""
+        times = (item.time_us for item in self._hand[: self._at] if type(item) not in {Bar, Signal})
+        return max(self._reached_us, max(times, default=0))
+
+    async def signal(self, name: str, symbol: str, **fields: str | float | bool | None) -> None:
+        """Keep a decision."""
+        assert self._desk is not None
+        self._desk.keep(Signal(name, symbol, self.now_us, fields, self.name))
 
     def __aiter__(self) -> AsyncIterator[Tick]:
         return self
@@ -171,6 +187,7 @@ class Ticks:
 
     def _put_by(self, records: Sequence[Record]) -> None:
         """Count what was read in hand, and take other records into it."""
+        self._reached_us = self.now_us
         self._settled += ticks_in(self._hand[: self._at])
         self._hand, self._at = records, 0
 
