@@ -4,6 +4,7 @@ The package from top to bottom; imports point downwards only:
 
 ==============  ====================================================================================
 ``app``         the command line, the demo, and the blocking `run`
+``replay``      the same strategies on what was recorded
 ``sim``         a faithful AllTick server on a real socket, with faults
 ``runtime``     RUNS: Trio tasks, channels and scopes, from the socket to the strategies
 ``storage``     KEEPS: the journal, and how records are written down for databases
@@ -60,6 +61,7 @@ from trio_ticks.feeds.alltick_simple import AllTickSimple
 from trio_ticks.feeds.base import Askable, Decoded, Feed, Limits, Question, Reply, Request, Service, Verdict
 from trio_ticks.feeds.coinbase import Coinbase
 from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
+from trio_ticks.replay.replaying import Replayed, replay
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.opening import open_engine, open_ticks
 from trio_ticks.runtime.sinks import Sink, SinkBatch
@@ -102,6 +104,7 @@ __all__ = [
     "Reading",
     "Record",
     "RemoteProtocolError",
+    "Replayed",
     "Reply",
     "Request",
     "Secret",
@@ -127,6 +130,7 @@ __all__ = [
     "open_engine",
     "open_ticks",
     "read",
+    "replay",
     "run",
     "to_us",
 ]

@@ -40,6 +40,7 @@ PUBLIC = [
     "Reading",
     "Record",
     "RemoteProtocolError",
+    "Replayed",
     "Reply",
     "Request",
     "Secret",
@@ -65,6 +66,7 @@ PUBLIC = [
     "open_engine",
     "open_ticks",
     "read",
+    "replay",
     "run",
     "to_us",
 ]

@@ -22,7 +22,7 @@ class Pace:
     """
 
     def __init__(self, speed: float) -> None:
-        if not (isinstance(speed, (int, float)) and 0 < speed < math.inf):
+        if not 0 < speed < math.inf:
             raise ConfigError(f"speed = {speed!r}: accepted is a positive number such as 1.0, or None: at once")
         self._speed = float(speed)
         self._first_us: int | None = None

@@ -72,12 +72,12 @@ async def perform(
     try:
         async with trio.open_nursery() as nursery:
 
-            async def watch() -> None:
+            async def watch(patience_s: float) -> None:
                 stuck.append(await _until_stuck(playback, ticks, patience_s))
                 nursery.cancel_scope.cancel("the strategy asks for nothing")
 
             if patience_s is not None:
-                nursery.start_soon(watch, name="watch over a strategy that reads nothing")
+                nursery.start_soon(watch, patience_s, name="watch over a strategy that reads nothing")
             performed = await _run(strategy, playback, ticks)
             nursery.cancel_scope.cancel("the strategy has ended")
     finally:
