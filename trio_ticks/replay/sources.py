@@ -159,8 +159,8 @@ class FileRecording:
         return in_lists(self._lines(on_progress))
 
     def _lines(self, on_progress: OnProgress | None) -> Iterator[Record]:
-        # Whose ticks have no symbol are one series: the file is called by its name then.
-        unsaid = Unsaid(symbol=self.path.stem, feed="replay")
+        # A file whose ticks do not name their symbol is of one, which its own name tells.
+        unsaid = Unsaid(symbol=self.path.stem, feed="")
         tell = None
         if on_progress is not None:
             size, told = self.path.stat().st_size, on_progress
