@@ -15,7 +15,7 @@ from tests.support.journal import recorded_trades
 from tests.support.program import COMMAND, environment
 from tests.support.reading import write_journal
 from tests.support.replaying import chunks, decided, started, stopped
-from trio_ticks import read
+from trio_ticks import Record, read
 
 TRADES = recorded_trades("btcusdt-2021-01-08.csv", symbol="BTCUSDT")
 MINE = """
@@ -45,7 +45,7 @@ def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
     monkeypatch.setattr("trio_ticks.app.replay.tune", lambda: None)  # this process is not the program's
-    records = [started(TRADES[0].time_us), *TRADES, *decided(TRADES), stopped(TRADES[-1].time_us)]
+    records: list[Record] = [started(TRADES[0].time_us), *TRADES, *decided(TRADES), stopped(TRADES[-1].time_us)]
     write_journal(tmp_path / "ticks.journal", chunks(records, 500))
     return tmp_path
 

@@ -87,7 +87,7 @@ async def test_influxdb_is_replayed_as_the_journal(bucket: InfluxDB) -> None:
     some = await replay(keep_all, bucket, symbols=["BTCUSDT"], start=start, end=end)
     assert some.value == [tick for tick in TRADES if start <= tick.time_us < end]
     with pytest.raises(
-        ConfigError, match="no tick of ETHUSDT; it begins at 2021-01-08T00:00:00.278000Z with BTCUSDT"
+        ConfigError, match=r"no tick of ETHUSDT; it begins at 2021-01-08T00:00:00\.278000Z with BTCUSDT"
     ):
         await replay(keep_all, bucket, symbols=["ETHUSDT"])
 

@@ -231,7 +231,7 @@ async def test_the_first_that_differs_is_told_with_its_place(tmp_path: Path) -> 
     assert found.difference is not None
     assert (found.difference.number, found.difference.live) == (5, records[at])
     assert found.difference.position == 1 + at // 50
-    more = [*live_run(TICKS)[:-1], Signal("sell", "A", T0, {}, NAME), stopped(T0)]
+    more: list[Record] = [*live_run(TICKS)[:-1], Signal("sell", "A", T0, {}, NAME), stopped(T0)]
     found = await compare(Strategy(momentum), journal_of(tmp_path / "b.journal", more))
     assert found.difference is not None
     assert (found.difference.number, found.difference.replayed) == (11, None)
@@ -240,8 +240,13 @@ async def test_the_first_that_differs_is_told_with_its_place(tmp_path: Path) -> 
 async def test_a_live_run_is_replayed_with_what_it_was_started_with(tmp_path: Path) -> None:
     """Its parameters and symbols count, and where others were given a remark says so."""
     other = [Tick("B", tick.time_us, 0.0) for tick in TICKS]
-    mixed = [record for pair in zip(other, TICKS, strict=True) for record in pair]
-    records = [started(T0, symbols=["A"], params={"every": 20}), *mixed, *decided(TICKS, 20), stopped(T0)]
+    mixed: list[Record] = [record for pair in zip(other, TICKS, strict=True) for record in pair]
+    records: list[Record] = [
+        started(T0, symbols=["A"], params={"every": 20}),
+        *mixed,
+        *decided(TICKS, 20),
+        stopped(T0),
+    ]
     path = journal_of(tmp_path / "a.journal", records)
     found = await compare(Strategy(momentum, params={"every": 3}), path)
     assert (found.difference, found.signals) == (None, 5)
@@ -257,7 +262,10 @@ async def test_a_journal_without_the_strategy_says_which_there_are(tmp_path: Pat
 
 async def test_other_strategies_and_the_marks_of_starts_are_not_seen(tmp_path: Path) -> None:
     """A strategy sees what it saw live: neither decisions nor starts of anybody."""
-    theirs = [Signal("x", "A", T0 + 1, {}, "theirs"), Status("started", T0 + 10**12, source="strategy theirs")]
+    theirs: list[Record] = [
+        Signal("x", "A", T0 + 1, {}, "theirs"),
+        Status("started", T0 + 10**12, source="strategy theirs"),
+    ]
     records = live_run(TICKS)
     path = journal_of(tmp_path / "a.journal", [*records[:5], *theirs, *records[5:]])
     assert (await compare(Strategy(momentum), path)).difference is None

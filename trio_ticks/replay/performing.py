@@ -94,7 +94,7 @@ async def _run(strategy: Strategy, playback: Playback, ticks: Ticks) -> Performe
             return Performed(await _call(strategy, ticks), failures, playback.failure)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
             failed: Exception = error
-        if playback.failure is not None:
+        if playback.failure is not None or (playback.is_over and _is_end(failed)):
             return Performed(None, failures, playback.failure)
         failures += 1
         in_a_row = 1 if _was_healthy(strategy, playback, ticks, began_us, read) else in_a_row + 1
@@ -112,6 +112,13 @@ async def _call(strategy: Strategy, ticks: Ticks) -> Any:
     if not isinstance(running, Awaitable):
         raise StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
     return await running
+
+
+def _is_end(error: Exception) -> bool:
+    """Tell whether an error, or a nursery's group, says nothing but that the stream's time has ended."""
+    if isinstance(error, ExceptionGroup):
+        return all(map(_is_end, error.exceptions))
+    return isinstance(error, trio.EndOfChannel)
 
 
 def _was_healthy(strategy: Strategy, playback: Playback, ticks: Ticks, began_us: int, read: int) -> bool:
