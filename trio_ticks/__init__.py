@@ -4,7 +4,7 @@ The package from top to bottom; imports point downwards only:
 
 ==============  ====================================================================================
 ``app``         the command line, the demo, and the blocking `run`
-``replay``      the same strategies on recorded time
+``replay``      the same strategies on what was recorded
 ``sim``         a faithful AllTick server on a real socket, with faults
 ``runtime``     RUNS: Trio tasks, channels and scopes, from the socket to the strategies
 ``storage``     KEEPS: the journal, and how records are written down for databases
@@ -63,6 +63,7 @@ from trio_ticks.feeds.coinbase import Coinbase
 from trio_ticks.model import Bar, Batch, Book, Clock, Gap, Record, Signal, Status, Tick
 from trio_ticks.replay.backtest import backtest
 from trio_ticks.replay.backtest_result import Backtest
+from trio_ticks.replay.replaying import Replayed, replay
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.opening import open_engine, open_ticks
 from trio_ticks.runtime.sinks import Sink, SinkBatch
@@ -106,6 +107,7 @@ __all__ = [
     "Reading",
     "Record",
     "RemoteProtocolError",
+    "Replayed",
     "Reply",
     "Request",
     "Secret",
@@ -132,6 +134,7 @@ __all__ = [
     "open_engine",
     "open_ticks",
     "read",
+    "replay",
     "run",
     "to_us",
 ]

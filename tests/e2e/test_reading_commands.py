@@ -311,9 +311,14 @@ def test_every_command_has_help_with_an_example(command: str, cwd: Path) -> None
 
 def on_a_terminal(cwd: Path, **env: str) -> bytes:
     """Return what an export says on a terminal."""
+    return on_a_terminal_of(cwd, "export", "ticks.journal", "-o", "ticks.csv", **env)
+
+
+def on_a_terminal_of(cwd: Path, *arguments: str, **env: str) -> bytes:
+    """Return what a command says on a terminal."""
     leader, follower = pty.openpty()
     try:
-        command = [*COMMAND, "export", "ticks.journal", "-o", "ticks.csv"]
+        command = [*COMMAND, *arguments]
         subprocess.run(command, cwd=cwd, env=environment(TERM="xterm-256color", **env), stderr=follower, check=True)
         os.set_blocking(leader, False)
         return os.read(leader, 1_000_000)

@@ -7,11 +7,12 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from tests.support.storing import kept, on_the_spot
+from tests.support.storing import kept
 from trio_ticks.model import Clock, Record, Signal, Status, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import Venue
 
 S = 1_000_000

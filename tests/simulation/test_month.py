@@ -12,7 +12,8 @@ import trio
 from trio.testing import MockClock
 
 from tests.simulation.test_week import DAY_S, trades
-from tests.support.storing import kept, on_the_spot
+from tests.support.storing import kept
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.config import ConnectionConfig, JournalConfig
 from trio_ticks.model import Gap, Tick
 from trio_ticks.runtime import engine as runtime_engine

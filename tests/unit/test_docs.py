@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -114,6 +115,17 @@ def test_the_page_on_backtests_runs_as_it_stands(tmp_path: Path, monkeypatch: py
         exec(block, names)
     assert names["result"].has_returned
     assert names["result"].ledger.delivered == len(trades)
+
+
+def test_the_page_on_replay_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its strategy decides on recorded trades, and what is printed is there."""
+    trades = recorded_trades("btcusdt-2021-01-08.csv", symbol="BTCUSDT")
+    write_journal(tmp_path / "ticks.journal", [trades])
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(blocks("replay.md", "python")[0], names)
+    assert names["done"].value == trades[-1].price
+    assert len(names["done"].signals) == sum(b.price - a.price > 1.0 for a, b in itertools.pairwise(trades)) > 0
 
 
 def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:

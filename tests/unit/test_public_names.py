@@ -41,6 +41,7 @@ PUBLIC = [
     "Reading",
     "Record",
     "RemoteProtocolError",
+    "Replayed",
     "Reply",
     "Request",
     "Secret",
@@ -67,6 +68,7 @@ PUBLIC = [
     "open_engine",
     "open_ticks",
     "read",
+    "replay",
     "run",
     "to_us",
 ]

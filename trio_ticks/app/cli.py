@@ -14,11 +14,10 @@ from typing import Annotated, Any
 
 import typer
 
-from trio_ticks.app import backtest_command
+from trio_ticks.app import backtest_command, journal_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
-from trio_ticks.app.journal_commands import add_to
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
@@ -215,5 +214,6 @@ def _bench(
     bench(seconds=seconds, as_json=as_json)
 
 
-add_to(app)
+journal_commands.add_to(app)
+replay.add_to(app)
 backtest_command.add_to(app)

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,15 +17,8 @@ from trio_ticks.app.progress import progress
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.storage.extras import extra
 from trio_ticks.storage.reading import ALL, OnProgress, Reading
+from trio_ticks.storage.record_files import FileFormat, form_of
 from trio_ticks.storage.replacing import replacing
-
-
-class FileFormat(StrEnum):
-    """What a file of records is."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +39,7 @@ def export(job: Export) -> None:
         TrioTicksError: the output cannot be written to its end.
     """
     kind = job.reading.query.kind
-    form = job.form or form_of(job.output, "--output")
+    form = job.form or (FileFormat.CSV if job.output == STDOUT else form_of(job.output, "--output"))
     if kind == ALL and form is not FileFormat.JSONL:
         raise ConfigError(
             f"--format {form}: records of all kinds fit into jsonl only; with --kind any format will do"
@@ -59,21 +51,6 @@ def export(job: Export) -> None:
             _write_parquet(file, job.reading, tell)
         else:
             _write_lines(file, job.reading, Format(form.value), tell)
-
-
-def form_of(path: str, option: str) -> FileFormat:
-    """Return the format that a file's suffix names; for standard output it is CSV.
-
-    Raises:
-        ConfigError: it names none.
-    """
-    if path == STDOUT:
-        return FileFormat.CSV
-    try:
-        return FileFormat(Path(path).suffix.removeprefix(".").lower())
-    except ValueError:
-        accepted = ", ".join(f".{form}" for form in FileFormat)
-        raise ConfigError(f"{option} {path}: ends with none of {accepted}; --format says what it is") from None
 
 
 def _write_lines(file: BinaryIO, reading: Reading, form: Format, tell: OnProgress | None) -> None:

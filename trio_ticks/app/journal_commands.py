@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trio_ticks.app.exporting import Export, FileFormat, export
+from trio_ticks.app.exporting import Export, export
 from trio_ticks.app.importing import Import, import_files
 from trio_ticks.app.inspecting import (
     forget_sink,
@@ -23,6 +23,7 @@ from trio_ticks.errors import ConfigError
 from trio_ticks.storage.journal import Cursors, Damage
 from trio_ticks.storage.layout import KINDS
 from trio_ticks.storage.reading import ALL, read
+from trio_ticks.storage.record_files import FileFormat
 
 journal_app = typer.Typer(
     name="journal",

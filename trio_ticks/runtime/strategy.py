@@ -31,7 +31,10 @@ log = logging.getLogger("trio_ticks.strategy")
 FAILURES_IN_A_ROW = 10
 """Ten failures, none after a healthy minute: the bug is there to stay, and the log has said so ten times."""
 
-_BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": 60.0}
+HEALTHY_S = 60.0
+"""A run that lasts so long makes the next failure a first one."""
+
+_BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": HEALTHY_S}
 
 
 @attrs.frozen(kw_only=True)
@@ -131,7 +134,7 @@ async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, f
                 return
             state.failed(error)
             lasted_s = trio.current_time() - began
-            in_a_row = 1 if lasted_s >= _BACKOFF["healthy_s"] else in_a_row + 1
+            in_a_row = 1 if lasted_s >= HEALTHY_S else in_a_row + 1
             # A stream that failed, of its own overflow, would end the next run as it ended this one.
             if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW or _is_all(StrategyError, error):
                 state.state = "failed"

@@ -57,6 +57,8 @@ class MemorySink:
         self.name = name
         self.kinds = frozenset(kinds)
         self.batch_ticks = batch_ticks
+        self.in_flight = 1
+        self.reads_payloads = False
         self.batches: list[SinkBatch] = []
         self.attempts = 0
         self._error: Exception | None = None
@@ -157,7 +159,7 @@ class MemorySink:
     def _take(self, batch: SinkBatch, refused: set[int]) -> None:
         kept = [index for index in range(len(batch.records)) if index not in refused]
         records, places = [batch.records[index] for index in kept], [batch.places[index] for index in kept]
-        self.batches.append(attrs.evolve(batch, records=records, places=places))
+        self.batches.append(attrs.evolve(batch, decoded=(records, places)))
         self._news.set()
         self._news = trio.Event()
 

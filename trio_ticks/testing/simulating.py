@@ -36,7 +36,7 @@ def simulate(
         seed: Of Trio's scheduler, where it has several tasks.
 
     Raises:
-        StrategyError: it is not an async function.
+        ConfigError: it is not an async function.
         Exception: what the strategy raises, as it is.
 
     Example:

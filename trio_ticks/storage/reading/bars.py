@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 import attrs
@@ -34,6 +35,11 @@ class BarSource:
     source: JournalSource | ArchiveSource
     make: Callable[[int | None], BarMaker]
     lateness_s: float
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return self.source.path
 
     def check(self) -> None:
         """Raise `JournalError` where there is nothing to read."""

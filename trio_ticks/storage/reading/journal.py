@@ -51,11 +51,15 @@ class JournalSource:
                 if on_progress:
                     on_progress(batch.position, last)
 
-    def batches(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[list[Record]]:
+    def batches(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
         """Yield the records that are wanted, in the journal's order, a list for each batch that has any."""
         kinds = query.record_kinds
+        others = ~bits_of(*kinds)
         for batch in self.stored(query, on_progress=on_progress):
-            chosen = [item for item in self._decoded(batch) if item.kind in kinds and query.matches(item)]
+            chosen = self._decoded(batch)
+            # Its header says whether all of it is wanted: then no record is looked at.
+            if batch.kinds & others or not query.has_all(batch.first_us, batch.last_us):
+                chosen = [item for item in chosen if item.kind in kinds and query.matches(item)]
             if chosen:
                 yield chosen
 
@@ -82,7 +86,7 @@ class JournalSource:
         kinds = query.record_kinds
         total = 0
         for batch in self.stored(query):
-            whole = query.symbols is None and query.spans(batch.first_us, batch.last_us)
+            whole = query.has_all(batch.first_us, batch.last_us)
             if whole and kinds == {"tick"}:
                 total += batch.ticks
             elif whole and not batch.kinds & ~bits_of(*kinds):

@@ -39,9 +39,9 @@ class Query:
         """The kinds, as records call themselves."""
         return frozenset(KINDS[kind].kind for kind in self.kinds)
 
-    def spans(self, first_us: int, last_us: int) -> bool:
-        """Return whether records between these times, both included, are all in the stretch."""
-        return self.start_us <= first_us <= last_us < self.end_us
+    def has_all(self, first_us: int, last_us: int) -> bool:
+        """Return whether every record of the kinds between these times, both included, is wanted."""
+        return self.symbols is None and self.start_us <= first_us <= last_us < self.end_us
 
     def matches(self, item: Record) -> bool:
         """Return whether a record of one of the kinds is wanted."""

@@ -45,7 +45,7 @@ class Reading:
         for batch in self.batches():
             yield from batch
 
-    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[list[Record]]:
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
         """Yield the records in lists, as they lie together.
 
         Args:

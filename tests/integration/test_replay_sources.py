@@ -1,0 +1,211 @@
+"""Recorded trades out of every place that keeps them are the same ticks in the same order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from tests.support.influx_proxy import Proxy
+from tests.support.influxd import ADMIN, PASSWORD, Influxd
+from tests.support.journal import recorded_trades
+from tests.support.reading import write_journal
+from tests.support.replaying import chunks, keep_all
+from trio_ticks import ConfigError, InfluxDB, JournalError, SinkError, Tick, read, replay
+from trio_ticks.app.exporting import Export, export
+from trio_ticks.storage.influx_reading import InfluxSource
+from trio_ticks.storage.influxdb import InfluxWriter
+from trio_ticks.storage.journal import Journal
+from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.outcomes import Verdict
+from trio_ticks.storage.reading.query import Query
+
+FILES = {"BTCUSDT": "btcusdt-2021-01-08.csv", "XBTUSDT": "xbtusdt-2025-11-10.csv"}
+
+
+def numbered(trades: list[Tick]) -> list[Tick]:
+    """Number the trades of one stamp, as the engine would have."""
+    ordinals: dict[int, int] = {}
+    ticks = []
+    for trade in trades:
+        ordinals[trade.time_us] = ordinals.get(trade.time_us, -1) + 1
+        ticks.append(attrs.evolve(trade, ordinal=ordinals[trade.time_us]))
+    return ticks
+
+
+TRADES = [tick for symbol, file in FILES.items() for tick in numbered(recorded_trades(file, symbol=symbol))]
+
+
+@pytest.fixture(scope="module")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    server = Influxd(tmp_path_factory.mktemp("influxd"))
+    server.start()
+    server.command(f"CREATE USER {ADMIN} WITH PASSWORD '{PASSWORD}' WITH ALL PRIVILEGES", first=True)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(influxd: Influxd, request: pytest.FixtureRequest) -> Iterator[InfluxDB]:
+    """A bucket of the test's own."""
+    name = "".join(char if char.isalnum() else "_" for char in request.node.name)
+    influxd.command(f'CREATE DATABASE "{name}"')
+    with Proxy(influxd.port) as proxy:
+        yield InfluxDB(url=proxy.url, org="trading", bucket=name, token=f"{ADMIN}:{PASSWORD}")
+
+
+def store(bucket: InfluxDB, ticks: list[Tick]) -> None:
+    with InfluxWriter(bucket) as writer:
+        for some in chunks(ticks, 5_000):
+            batch = TickEncoder().encode(some, range(len(some)))  # type: ignore[arg-type]  # all of them ticks
+            assert writer.write(batch.body).verdict is Verdict.STORED
+
+
+@pytest.mark.parametrize("form", ["journal", "csv", "jsonl", "parquet"])
+async def test_what_was_exported_is_replayed_as_the_journal(form: str, tmp_path: Path) -> None:
+    """2,001 and 1,000 recorded trades, every field of them, whole and by symbol and time."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(TRADES, 300))
+    path = journal.with_suffix(f".{form}")
+    if form != "journal":
+        export(Export(reading=read(journal), output=str(path)))
+    assert (await replay(keep_all, path)).value == TRADES
+    start, end = TRADES[100].time_us, TRADES[200].time_us
+    some = await replay(keep_all, path, symbols=["BTCUSDT"], start=start, end=end)
+    assert some.value == [tick for tick in TRADES if start <= tick.time_us < end]
+    assert some.ticks > 0
+
+
+async def test_influxdb_is_replayed_as_the_journal(bucket: InfluxDB) -> None:
+    """The same trades by event time over both series, in pages smaller than they are; by symbol and time as well."""
+    store(bucket, TRADES)
+    assert (await replay(keep_all, bucket)).value == TRADES
+    start, end = TRADES[100].time_us, TRADES[200].time_us
+    some = await replay(keep_all, bucket, symbols=["BTCUSDT"], start=start, end=end)
+    assert some.value == [tick for tick in TRADES if start <= tick.time_us < end]
+    with pytest.raises(
+        ConfigError, match=r"no tick of ETHUSDT; it begins at 2021-01-08T00:00:00\.278000Z with BTCUSDT"
+    ):
+        await replay(keep_all, bucket, symbols=["ETHUSDT"])
+
+
+def test_pages_end_between_milliseconds(bucket: InfluxDB) -> None:
+    """Whatever a page holds: ticks of one stamp in two series, and more in a millisecond than a page has room for."""
+    busy = 1_700_000_000_000_000
+    ticks = [Tick(symbol, busy, 1.0, ordinal=n) for n in range(1_500) for symbol in ("A", "B")]
+    ticks += [Tick("A", busy + n * 333, 2.0) for n in range(1, 40)]
+    ticks += [Tick("B", busy + n * 1_000, 3.0) for n in range(1, 40)]
+    store(bucket, ticks)
+    expected = sorted(ticks, key=lambda tick: (tick.time_us, tick.symbol, tick.ordinal))
+    for page_points in (7, 100, 10_000):
+        batches = InfluxSource(settings=bucket, page_points=page_points).batches(Query())
+        found = [record for batch in batches for record in batch]
+        assert sorted(found, key=repr) == sorted(expected, key=repr)
+        times = [record.time_us for record in found]
+        assert times == sorted(times)
+
+
+async def test_a_symbol_may_be_spelled_with_anything(bucket: InfluxDB) -> None:
+    """Quotes and backslashes are part of the name, not of the query."""
+    names = ["it's", 'a "b"', "back\\slash", "A B,C=D"]
+    ticks = [Tick(name, 1_700_000_000_000_000 + at, 1.0) for at, name in enumerate(names)]
+    store(bucket, ticks)
+    for tick in ticks:
+        assert (await replay(keep_all, bucket, symbols=[tick.symbol])).value == [tick]
+
+
+async def test_a_database_that_fails_is_told_behind_what_it_gave(bucket: InfluxDB, influxd: Influxd) -> None:
+    """A wrong word for the server is one line, without the token."""
+    wrong = attrs.evolve(bucket, token="admin:not-the-word")
+    with pytest.raises(SinkError) as caught:
+        await replay(keep_all, wrong)
+    assert "not-the-word" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_journal_that_is_being_written_is_replayed_up_to_its_end(tmp_path: Path) -> None:
+    """Neither waits for the other; what is committed later belongs to a later replay."""
+    path = tmp_path / "ticks.journal"
+    with Journal.open(path, now_us=1) as journal:
+        journal.commit(chunks(TRADES[:500], 100), now_us=1)
+
+        async def writing(ticks: object) -> list[object]:
+            seen: list[object] = []
+            async for tick in ticks:  # type: ignore[attr-defined]  # a Ticks
+                if not seen:
+                    journal.commit([TRADES[500:600]], now_us=1)
+                seen.append(tick)
+            return seen
+
+        assert (await replay(writing, path)).value == TRADES[:500]
+        assert (await replay(keep_all, path)).value == TRADES[:600]
+
+
+BAD = {
+    "unordered": ("symbol,time_us,price\nA,5,1\nA,6,1\nB,1,1\nA,4,1\n", "csv", "record 4: .*goes back in time", 3),
+    "unordered, with ordinals": (
+        "symbol,time_us,price,ordinal\nA,5,1,0\nA,4,1,0\n", "csv", "record 2: A goes back in time.*late = true", 1,
+    ),
+    "truncated": ("symbol,time_us,price\nA,5,1\nA,6\n", "csv", "record 2: has more or fewer fields", 1),
+    "a truncated line": ('{"symbol":"A","time_us":5,"price":"1"}\n{"symbol":"A","ti', "jsonl", "record 2", 1),
+    "no number": ("symbol,time_us,price\nA,5,one\n", "csv", "record 1: .*'one'", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "suffix", "words", "before"), BAD.values(), ids=BAD)
+async def test_a_bad_file_is_told_behind_what_was_good(
+    text: str, suffix: str, words: str, before: int, tmp_path: Path
+) -> None:
+    """The record is named in one line, and all before it were handed out."""
+    path = tmp_path / f"bad.{suffix}"
+    path.write_text(text)
+    seen = []
+
+    async def collect(ticks: object) -> None:
+        async for tick in ticks:  # type: ignore[attr-defined]  # a Ticks
+            seen.append(tick)  # noqa: PERF401 - what came before the failure counts
+
+    with pytest.raises(ConfigError, match=words) as caught:
+        await replay(collect, path)
+    assert (len(seen), "\n" in str(caught.value)) == (before, False)
+
+
+async def test_a_late_tick_that_says_so_is_in_order(tmp_path: Path) -> None:
+    """The journal's order holds late ticks, and so does its export."""
+    ticks = [Tick("A", 10, 1.0, price_text="1.0"), Tick("A", 5, 2.0, price_text="2.0", late=True)]
+    journal = write_journal(tmp_path / "ticks.journal", [ticks], now_us=20)
+    export(Export(reading=read(journal), output=str(tmp_path / "ticks.csv")))
+    assert (await replay(keep_all, tmp_path / "ticks.csv")).value == ticks
+
+
+async def test_a_cut_off_parquet_file_or_journal_is_one_line(tmp_path: Path) -> None:
+    """Half a file is none, and says so; what is no journal, too."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(TRADES, 300))
+    whole = tmp_path / "ticks.parquet"
+    export(Export(reading=read(journal), output=str(whole)))
+    (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(ConfigError, match=r"half\.parquet") as caught:
+        await replay(keep_all, tmp_path / "half.parquet")
+    assert "\n" not in str(caught.value)
+    for name in ("none.journal", "none.csv"):
+        with pytest.raises((JournalError, ConfigError), match=name):
+            await replay(keep_all, tmp_path / name)
+
+
+async def test_pages_are_read_in_a_thread_and_one_ahead(bucket: InfluxDB) -> None:
+    """A slow server does not hold up the other tasks."""
+    store(bucket, TRADES[:10])
+    threads = set()
+
+    def note(_done: int, _total: int) -> None:
+        threads.add(threading.get_ident())
+
+    done = await replay(keep_all, bucket, on_progress=note)
+    assert done.ticks == 10
+    assert threading.get_ident() not in threads
+    with trio.move_on_after(0) as scope:
+        await replay(keep_all, bucket)
+    assert scope.cancelled_caught

@@ -1,0 +1,330 @@
+"""Recordings: what a replay can be made of, read a batch at a time and in one order.
+
+A journal, an archive and a file come in their own order, which is that in which the engine delivered; InfluxDB comes
+by event time. Everything is read lazily, and nothing of it stays in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from trio_ticks.config.sinks import InfluxDB
+from trio_ticks.core.instants import Instant, instant_us
+from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.model import Record, Tick, datetime_of
+from trio_ticks.storage.influx_reading import InfluxSource
+from trio_ticks.storage.parquet_files import records_of_parquet
+from trio_ticks.storage.reading import ALL, OnProgress, Reading, read
+from trio_ticks.storage.reading.query import END_US, FIRST_US, Query
+from trio_ticks.storage.record_files import FileFormat, Ordinals, Unsaid, records_of_text
+
+Recorded: TypeAlias = "str | os.PathLike[str] | InfluxDB | Reading | Iterable[Sequence[Record]]"
+"""What `replay` takes for a recording."""
+
+# The lists in which what is read record by record is handed on: as many as the journal puts in one batch.
+_IN_BATCH = 1_000
+# What a message shows of what there is instead, and how far it looks.
+_SHOWN, _LOOKED_AT = 8, 10_000
+_FORMS = {f".{form}": form for form in FileFormat}
+
+
+class Recording(Protocol):
+    """Records in one order, to be read once or again."""
+
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether reading may take long, so that it belongs in a thread."""
+        ...
+
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+        """Yield the records in lists that are not empty.
+
+        Args:
+            on_progress: Is told how far it is, and how far it goes.
+
+        Raises:
+            TrioTicksError: it cannot be read further; what came before was yielded.
+        """
+        ...
+
+    @property
+    def query(self) -> Query:
+        """What of it is asked for."""
+        ...
+
+
+def recording_of(
+    source: Recorded,
+    *,
+    symbols: Sequence[str] | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    now_us: int,
+) -> Recording:
+    """Return what is to be replayed; nothing of it is read yet.
+
+    Args:
+        source: The path of a journal, of an archive, or of a ``.csv``, ``.jsonl`` or ``.parquet`` file; an
+            `InfluxDB`; what `trio_ticks.read` returns; or lists of records.
+        symbols: Only these, and what concerns all symbols of a feed. None: all.
+        start: From this instant on, as `trio_ticks.read` takes it.
+        end: Before this one.
+        now_us: What relative instants count from.
+
+    Raises:
+        ConfigError: it is none of these, or an instant is none.
+        JournalError: there is no such journal.
+    """
+    query = _query(symbols, start, end, now_us)
+    if isinstance(source, InfluxDB):
+        return InfluxRecording(source=InfluxSource(settings=source), query=query)
+    if isinstance(source, Reading):
+        return JournalRecording(attrs.evolve(source, query=narrowed(source.query, query)))
+    if not isinstance(source, (str, os.PathLike)):
+        return GivenRecording(source, query)
+    form = _FORMS.get(Path(source).suffix.lower())
+    if form is None or Path(source).is_dir():
+        return JournalRecording(attrs.evolve(read(source, kind="all"), query=query))
+    return FileRecording(path=Path(source), form=form, query=query)
+
+
+def narrowed(one: Query, other: Query) -> Query:
+    """Return what both ask for."""
+    both = [names for names in (one.symbols, other.symbols) if names is not None]
+    return Query(
+        kind=one.kind,
+        symbols=frozenset.intersection(*both) if both else None,
+        start_us=max(one.start_us, other.start_us),
+        end_us=min(one.end_us, other.end_us),
+    )
+
+
+@attrs.frozen
+class JournalRecording:
+    """A journal, also while it is being written (up to its end when the replay begins), or an archive."""
+
+    reading: Reading
+    is_remote = False
+
+    @property
+    def title(self) -> str:
+        """Its path."""
+        return str(self.reading.source.path)
+
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+        """Yield the batches in which it was written."""
+        return self.reading.batches(on_progress=on_progress)
+
+    @property
+    def query(self) -> Query:
+        """What of it is asked for."""
+        return self.reading.query
+
+
+@attrs.frozen(kw_only=True)
+class FileRecording:
+    """A file, whose records have to be in order of time but for ticks that say they are late."""
+
+    path: Path
+    form: FileFormat
+    query: Query
+    is_remote = False
+
+    @property
+    def title(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+        """Yield what is wanted of the file."""
+        order = Order(self.title)
+        for records in self._read(on_progress):
+            yield from _sound(records, order, self.query)
+
+    def _read(self, on_progress: OnProgress | None) -> Iterator[list[Record]]:
+        if self.form is FileFormat.PARQUET:
+            return records_of_parquet(self.path, on_progress=on_progress)
+        return in_lists(self._lines(on_progress))
+
+    def _lines(self, on_progress: OnProgress | None) -> Iterator[Record]:
+        # A file whose ticks do not name their symbol is of one, which its own name tells.
+        unsaid = Unsaid(symbol=self.path.stem, feed="")
+        tell = None
+        if on_progress is not None:
+            size, told = self.path.stat().st_size, on_progress
+
+            def tell(done: int) -> None:
+                told(done, size)
+
+        return records_of_text(self.path, self.form, unsaid=unsaid, ordinals=Ordinals(), on_progress=tell)
+
+
+@attrs.frozen(kw_only=True)
+class InfluxRecording:
+    """The ticks of a bucket, by event time."""
+
+    source: InfluxSource
+    query: Query
+    is_remote = True
+
+    @property
+    def title(self) -> str:
+        """The bucket and its measurement; never the token."""
+        return f"InfluxDB {self.source.settings.bucket}, {self.source.settings.measurement}"
+
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+        """Yield what is wanted, a page at a time."""
+        return self.source.batches(self.query, on_progress=on_progress)
+
+
+@attrs.frozen
+class GivenRecording:
+    """Lists of records from anywhere, in order."""
+
+    given: Iterable[Sequence[Record]]
+    query: Query
+    title = "the records"
+    is_remote = False
+
+    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+        """Yield what is wanted of them; how far they go nobody knows."""
+        for done, records in enumerate(self.given, 1):
+            if on_progress:
+                on_progress(done, done)
+            wanted = records if _takes_all(self.query) else [item for item in records if self.query.matches(item)]
+            if wanted:
+                yield wanted
+
+
+def nothing_recorded(recording: Recording, everything: Recording) -> ConfigError:
+    """Return what to say of a recording in which nothing is that was asked for. Reads a little; blocks.
+
+    Args:
+        recording: What was asked for.
+        everything: The same without symbols, start and end.
+    """
+    query = recording.query
+    asked = f"{recording.title} has no tick"
+    if query.symbols is not None:
+        asked += f" of {', '.join(sorted(query.symbols))}"
+    if query.start_us > FIRST_US:
+        asked += f" from {spelled(query.start_us)} on"
+    if query.end_us < END_US:
+        asked += f" before {spelled(query.end_us)}"
+    ticks = [item for item in _beginning(everything) if type(item) is Tick]
+    if not ticks:
+        return ConfigError(f"{asked}; it has none at all")
+    names = sorted({tick.symbol for tick in ticks})
+    shown = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
+    return ConfigError(f"{asked}; it begins at {spelled(ticks[0].time_us)} with {shown}")
+
+
+def _beginning(recording: Recording) -> Iterator[Record]:
+    """Yield what of the first few records can be read."""
+    with contextlib.suppress(TrioTicksError):
+        yield from itertools.islice(itertools.chain.from_iterable(recording.batches()), _LOOKED_AT)
+
+
+class Order:
+    """Sees to it that ticks of one symbol do not go back in time, unless they say that they are late."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._count = 0
+        self._last: dict[tuple[str, str], int] = {}
+
+    def check(self, record: Record) -> None:
+        """Look at the next record.
+
+        Raises:
+            ConfigError: it goes back; its number is named.
+        """
+        self._count += 1
+        if type(record) is not Tick or record.late:
+            return
+        series = (record.feed, record.symbol)
+        last_us = self._last.get(series, record.time_us)
+        if record.time_us < last_us:
+            raise ConfigError(
+                f"{self._title}: record {self._count}: {record.symbol} goes back in time, to "
+                f"{spelled(record.time_us)} after {spelled(last_us)}; accepted are ticks in order of time, and such "
+                "as say late = true"
+            )
+        self._last[series] = record.time_us
+
+
+def in_lists(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Yield records in lists of a thousand; what was read before an error is yielded first."""
+    held: list[Record] = []
+    failure: TrioTicksError | None = None
+    try:
+        for record in records:
+            held.append(record)
+            if len(held) == _IN_BATCH:
+                yield held
+                held = []
+    except TrioTicksError as error:
+        failure = error
+    if held:
+        yield held
+    if failure is not None:
+        raise failure
+
+
+def spelled(time_us: int) -> str:
+    """Return an instant for people, to the microsecond."""
+    return datetime_of(time_us).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _sound(records: Sequence[Record], order: Order, query: Query) -> Iterator[list[Record]]:
+    """Yield those of the records that are wanted, up to the first that is out of order."""
+    wanted: list[Record] = []
+    failure: TrioTicksError | None = None
+    try:
+        for record in records:
+            order.check(record)
+            if query.matches(record):
+                wanted.append(record)
+    except TrioTicksError as error:
+        failure = error
+    if wanted:
+        yield wanted
+    if failure is not None:
+        raise failure
+
+
+def _takes_all(query: Query) -> bool:
+    return query.symbols is None and query.start_us == FIRST_US and query.end_us == END_US
+
+
+def _query(symbols: Sequence[str] | None, start: Instant | None, end: Instant | None, now_us: int) -> Query:
+    if isinstance(symbols, str):
+        raise ConfigError(f"symbols = {symbols!r}: accepted is a list of texts")
+    query = Query(
+        kind=ALL,
+        symbols=None if symbols is None else frozenset(symbols),
+        start_us=FIRST_US if start is None else _instant("start", start, now_us),
+        end_us=END_US if end is None else _instant("end", end, now_us),
+    )
+    if query.start_us >= query.end_us:
+        raise ConfigError(f"start = {start!r} is not before end = {end!r}: there is nothing in between")
+    return query
+
+
+def _instant(name: str, value: Instant, now_us: int) -> int:
+    try:
+        return instant_us(value, now_us=now_us)
+    except ValueError as error:
+        raise ConfigError(f"{name} = {value!r}: {error}") from None

@@ -1,0 +1,234 @@
+"""Files of records, as ``export`` writes them or as others do: CSV, JSON lines, Parquet.
+
+A record is read only when it is asked for, so a file may be larger than the memory. What is wrong with one is told
+with its number in the file, after all before it were handed out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+
+from trio_ticks.core.timestamps import to_us
+from trio_ticks.errors import ConfigError
+from trio_ticks.model import Clock, Record, Tick
+from trio_ticks.storage.layout import KINDS, Type, type_of
+
+# What only a kind has, from the most telling one on; ticks and clocks are told last.
+_TELLING = {
+    "start_us": "gaps",
+    "status": "statuses",
+    "strategy": "signals",
+    "bids": "books",
+    "open": "bars",
+    "price": "ticks",
+}
+
+
+class FileFormat(StrEnum):
+    """What a file of records is."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@attrs.frozen(kw_only=True)
+class Unsaid:
+    """What is said of ticks whose file does not say it. Without a symbol, every tick has to say its own."""
+
+    symbol: str | None = None
+    feed: str = "import"
+
+
+def form_of(path: str, option: str) -> FileFormat:
+    """Return the format that a file's suffix names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    try:
+        return FileFormat(Path(path).suffix.removeprefix(".").lower())
+    except ValueError:
+        accepted = ", ".join(f".{form}" for form in FileFormat)
+        raise ConfigError(f"{option} {path}: ends with none of {accepted}; --format says what it is") from None
+
+
+def records_of_text(
+    path: Path,
+    form: FileFormat,
+    *,
+    unsaid: Unsaid,
+    ordinals: Ordinals,
+    on_progress: Callable[[int], None] | None = None,
+) -> Iterator[Record]:
+    """Yield the records of a CSV file or of JSON lines, in order.
+
+    Args:
+        path: The file.
+        form: Which of the two.
+        unsaid: For ticks that leave something out.
+        ordinals: Numbers ticks that have no ordinal; one for all files that follow upon each other.
+        on_progress: Is told after each record how many bytes were read, roughly.
+
+    Raises:
+        ConfigError: the file cannot be read, or a record of it; its number is named.
+    """
+    try:
+        with path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as file:
+            for record in _built(path, _ROWS[form](file), unsaid, ordinals):
+                yield record
+                if on_progress:
+                    on_progress(raw.tell())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _built(path: Path, rows: Iterator[Mapping[str, Any]], unsaid: Unsaid, ordinals: Ordinals) -> Iterator[Record]:
+    for line in itertools.count(1):
+        try:
+            row = next(rows, None)
+            if row is None:
+                return
+            record = _record(row, unsaid, ordinals)
+        except (ValueError, TypeError, LookupError, csv.Error) as error:
+            reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ConfigError(f"{path}: record {line}: {reason}") from None
+        yield record
+
+
+def _csv_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
+    """Yield rows by the names in the header. An empty field is one that is not said."""
+    for row in csv.DictReader(file, strict=True):
+        if None in row or None in row.values():
+            raise ValueError("has more or fewer fields than the header")
+        yield {name: value or None for name, value in row.items()}
+
+
+def _jsonl_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
+    for line in file:
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise TypeError("is no JSON object")
+        yield row
+
+
+def _record(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Record:
+    cls = _class_of(row)
+    if cls is Tick:
+        return _tick(row, unsaid, ordinals)
+    values = {
+        field.name: _value(row[field.name], type_of(field.name))
+        for field in attrs.fields(cls)
+        if row.get(field.name) is not None
+    }
+    record: Record = cls(**values)
+    return record
+
+
+def _tick(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Tick:
+    symbol = unsaid.symbol if row.get("symbol") is None else row["symbol"]
+    if symbol is None:
+        raise ValueError("has no symbol; --symbol says which")
+    if row["price"] in {None, ""}:
+        raise ValueError("has no price")
+    time_us = _time_us(row)
+    said = {name: _value(row[name], type_of(name)) for name in _SAID if row.get(name) is not None}
+    price_text, price = _number(row["price"])
+    volume_text, volume = _number(row.get("volume"))
+    if "ordinal" not in said:
+        said["ordinal"] = ordinals.next_of(symbol, time_us)
+    return Tick(
+        symbol=symbol,
+        time_us=time_us,
+        price=price,
+        volume=volume,
+        price_text=price_text,
+        volume_text=volume_text,
+        **{"feed": unsaid.feed, "received_us": time_us, **said},
+    )
+
+
+def _class_of(row: Mapping[str, Any]) -> type[Any]:
+    """Return what a row is: what it says, or by the fields that only one kind has."""
+    if "kind" in row:
+        return {cls.kind: cls for cls in KINDS.values()}[row["kind"]]
+    return next((KINDS[kind] for field, kind in _TELLING.items() if field in row), Clock)
+
+
+def _time_us(row: Mapping[str, Any]) -> int:
+    """Return when it was: ``time_us`` is a number of microseconds, ``time`` anything that tells an instant."""
+    return int(row["time_us"]) if row.get("time_us") is not None else to_us(row["time"])
+
+
+def _number(value: Any) -> tuple[str, float]:
+    """Return a number's exact text, where it came as a text, and the number."""
+    if value is None or value == "":
+        return "", 0.0
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no price or volume")
+    return value if isinstance(value, str) else "", number
+
+
+def _value(value: Any, kind: Type) -> Any:
+    return _VALUES[kind](value) if kind in _VALUES else value
+
+
+def _truth(value: Any) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _levels(value: Any) -> tuple[tuple[float, float], ...]:
+    pairs = json.loads(value) if isinstance(value, str) else value
+    return tuple((float(price), float(volume)) for price, volume in pairs)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return dict(json.loads(value) if isinstance(value, str) else value)
+
+
+class Ordinals:
+    """Numbers ticks of one symbol and stamp, for files that do not."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def next_of(self, symbol: str, time_us: int) -> int:
+        """Return the next number of a stamp; stamps must not go back, or the numbers given would have to be kept."""
+        last_us, ordinal = self._last.get(symbol, (time_us, -1))
+        if time_us < last_us:
+            raise ValueError(f"goes back in time: {time_us} after {last_us}; sort it by time, or say each ordinal")
+        ordinal = ordinal + 1 if time_us == last_us else 0
+        self._last[symbol] = (time_us, ordinal)
+        return ordinal
+
+
+_ROWS: dict[FileFormat, Callable[[TextIO], Iterator[Mapping[str, Any]]]] = {
+    FileFormat.CSV: _csv_rows,
+    FileFormat.JSONL: _jsonl_rows,
+}
+# What a tick's file may say or leave out.
+_SAID = ("ordinal", "side", "trade_id", "sequence", "feed", "received_us", "late")
+_VALUES: dict[Type, Callable[[Any], Any]] = {
+    Type.INSTANT: int,
+    Type.COUNT: int,
+    Type.WHOLE: int,
+    Type.NUMBER: float,
+    Type.TRUTH: _truth,
+    Type.LEVELS: _levels,
+    Type.FIELDS: _fields,
+}
