@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from trio_ticks.core.saving import windows_of
-from trio_ticks.model import Gap, Tick
+from trio_ticks.model import Gap, Record, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.storage.journal import Cursors, JournalReader
 from trio_ticks.testing.checkers import check_identity, check_order
@@ -27,9 +27,6 @@ Key: TypeAlias = tuple[object, ...]
 
 WINDOW_US = 10_000_000
 """What the sequencer remembers of event time; older copies expire."""
-
-IN_FLIGHT = 8
-"""Ticks that a sink may lack while the market goes on."""
 
 STEP_TICKS = 1_024
 """What one step of the sequencer may add to a queue that was not full before it."""
@@ -52,15 +49,24 @@ def check_bounds(engine: Engine, plan: Plan) -> None:
     assert ledger.journal.queued <= most, f"{ledger.journal.queued} ticks wait for the journal, {most} are allowed"
 
 
-def what_stands(world: World, engine: Engine, reader: Reader, since: int) -> str:
-    """Say what does not go again yet; "" where all does."""
-    statistics = engine.statistics()
-    fresh = {tick.symbol for tick in world.disk.kept.ticks[-200:] if (tick.sequence or 0) > since}
-    seen = {item.symbol for item in reader.records[-200:] if isinstance(item, Tick) and (item.sequence or 0) > since}
-    stands = [f"no new tick of {symbol} in the journal" for symbol in SYMBOLS if symbol not in fresh]
-    stands += [f"no tick of {symbol} for the strategy" for symbol in SYMBOLS if symbol not in seen]
-    stands += [f"{sink.name} is {sink.state}: {sink.last_error}" for sink in statistics.sinks if sink.ledger.pending > IN_FLIGHT]
-    return "; ".join(stands)
+def what_stands(world: World, reader: Reader, since: int) -> str:
+    """Say which symbols have no new tick in the journal or for the strategy yet; "" where all have."""
+    kept, seen = world.disk.kept.records, reader.records
+    fresh = [{item.symbol for item in some[-300:] if _is_newer(item, since)} for some in (kept, seen)]
+    names = ("in the journal", "for the strategy")
+    lacking = [f"no tick of {one} {name}" for name, some in zip(names, fresh, strict=True) for one in SYMBOLS if one not in some]
+    return "; ".join(lacking)
+
+
+def what_is_owed(engine: Engine) -> str:
+    """Say which sinks lack ticks of the journal; "" where none does."""
+    sinks = engine.statistics().sinks
+    owing = [f"{sink.name} is {sink.state}: {sink.last_error}" for sink in sinks if sink.ledger.pending]
+    return "; ".join(owing)
+
+
+def _is_newer(item: Record, since: int) -> bool:
+    return isinstance(item, Tick) and (item.sequence or 0) > since
 
 
 def check_history(world: World) -> None:

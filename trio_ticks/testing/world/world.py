@@ -141,13 +141,17 @@ class World:
             faults.cease()
         self.database.cease()
         since = self.market.made
-        with trio.move_on_after(PATIENCE_S) as patience:
-            while stands := laws.what_stands(self, engine, reader, since):
-                await trio.sleep(1.0)
-        assert not patience.cancelled_caught, f"{PATIENCE_S:g} s after the last fault: {stands}"
+        await self._patiently(lambda: laws.what_stands(self, reader, since))
         self.is_open = False
         await trio.sleep(10.0)
+        await self._patiently(lambda: laws.what_is_owed(engine))
         laws.check_account(engine, "in the end")
+
+    async def _patiently(self, what_stands: Callable[[], str]) -> None:
+        with trio.move_on_after(PATIENCE_S) as patience:
+            while stands := what_stands():
+                await trio.sleep(1.0)
+        assert not patience.cancelled_caught, f"progress: {PATIENCE_S:g} s after the last fault {stands}"
 
 
 def simulate_seed(seed: int, *, show: Callable[[str], None] | None = None, keep: Path | None = None) -> Outcome:
