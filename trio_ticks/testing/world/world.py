@@ -29,6 +29,9 @@ PATIENCE_S = 900.0
 """After the last fault everything has to go again within this: the longest pause of any part is 30 s, a write that
 hangs holds the next one up for some minutes, and a mute link is found out by then."""
 
+SETTLED_S = 30.0
+"""After this without trades, whatever was half-open has been found out by its silence, and its gap is known."""
+
 
 @attrs.frozen
 class Outcome:
@@ -143,7 +146,7 @@ class World:
         since = self.market.made
         await self._patiently(lambda: laws.what_stands(self, reader, since))
         self.is_open = False
-        await trio.sleep(10.0)
+        await trio.sleep(SETTLED_S)
         await self._patiently(lambda: laws.what_is_owed(engine))
         laws.check_account(engine, "in the end")
 
