@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from trio_ticks.core.saving import windows_of
 from trio_ticks.model import Gap, Record, Tick
 from trio_ticks.runtime.engine import Engine
-from trio_ticks.storage.journal import Cursors, JournalReader
+from trio_ticks.storage.journal import Cursors, Journal, JournalReader
 from trio_ticks.testing.checkers import check_identity, check_order
+from trio_ticks.testing.world.disk import FREE
 from trio_ticks.testing.world.plan import SYMBOLS, Plan
 from trio_ticks.testing.world.strategies import CAPACITY
 
@@ -81,6 +82,7 @@ def check_history(world: World) -> None:
     if not any(_is_loss(item) for item in world.disk.kept.records):
         check_order(ticks)
     check_journal(world)
+    check_memory(world)
     check_database(world)
     check_store(world)
 
@@ -195,6 +197,18 @@ def check_journal(world: World) -> None:
     assert positions == list(range(positions[0], positions[0] + len(positions))), "positions have holes"
 
 
+def check_memory(world: World) -> None:
+    """What the sequencer remembers of a symbol is bounded in ticks and in event time, but for its newest stamp."""
+    with Journal.open(world.disk.path, now_us=world.now_us(), free_bytes=lambda: FREE) as journal:
+        marks = journal.marks()
+    for window in windows_of(marks, "alltick"):
+        stamps, symbol = window["stamps"][:-1], window["symbol"]
+        entries = sum(count for _, _, copies in stamps for _, count in copies)
+        assert entries <= world.plan.window_ticks, f"memory: {entries} ticks of {symbol} are remembered"
+        oldest_us = min(window["high_us"], window["newest_us"]) - WINDOW_US
+        assert all(time_us >= oldest_us for time_us, _, _ in stamps), f"memory: {symbol} is remembered for too long"
+
+
 def check_database(world: World) -> None:
     """Journal and database are the same, tick for tick, but for dead letters that say why."""
     found = world.database.ticks()
@@ -230,7 +244,9 @@ def _is_loss(item: object) -> bool:
 
 
 def _is_old(plan: Plan, trade: Trade, high_us: int) -> bool:
-    """Tell whether a showing may have been too old for the sequencer's window."""
+    """Tell whether a showing may have been too old for the sequencer's window, or too late to be wanted."""
+    if plan.late == "drop" and trade.time_us < high_us:
+        return True
     return plan.window_ticks < STEP_TICKS or high_us - trade.time_us >= WINDOW_US
 
 

@@ -73,6 +73,9 @@ async def live(world: World, plan: Life, *, is_last: bool) -> Lived:
             elif plan.end == "crash while stopping":
                 world.crash.arm(plan.crash_steps % 100, strike)
             world.trace.note("ends", plan.end)
+            if plan.end == "cancel":
+                scope.cancel("whoever opened the engine gives it up")
+                await trio.lowlevel.checkpoint()
             await _end(world, engine, plan)
     world.crash.disarm()
     lived.last_link = world.vendor.opened
@@ -118,7 +121,7 @@ def _options(world: World, lived: Lived) -> dict[str, object]:
         "strategies": strategies(lived.reader),
         "connection": ConnectionConfig(lines=plan.lines, pacing=PacingConfig(), **CONNECTION),
         "sequencer": SequencerConfig(
-            identity=plan.identity, lateness_s=plan.lateness_s, window_ticks=plan.window_ticks
+            identity=plan.identity, lateness_s=plan.lateness_s, late=plan.late, window_ticks=plan.window_ticks
         ),
         "journal": JournalConfig(
             path=str(world.disk.path),

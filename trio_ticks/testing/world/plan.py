@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-End: TypeAlias = Literal["stop", "crash", "crash while stopping", "abort"]
+End: TypeAlias = Literal["stop", "crash", "crash while stopping", "abort", "cancel"]
 Action: TypeAlias = tuple[str, float]
 """What happens, and for how many seconds, or how many of it."""
 
@@ -73,6 +73,7 @@ class Plan:
         lines: 1, or 2 for every symbol twice.
         identity: Of ticks.
         lateness_s: How long ticks wait for earlier ones.
+        late: What becomes of late ones.
         window_ticks: How many ticks the sequencer remembers for a symbol.
         stamp_ms: What the vendor's stamps are multiples of.
         pace_s: Between two trades, on average.
@@ -91,6 +92,7 @@ class Plan:
     lines: int
     identity: Literal["content", "sequence"]
     lateness_s: float
+    late: Literal["flag", "drop"]
     window_ticks: int
     stamp_ms: int
     pace_s: float
@@ -121,6 +123,7 @@ def plan_of(seed: int) -> Plan:
         lines=lines,
         identity=dice.choice(["content", "content", "sequence"]),
         lateness_s=dice.choice([0.0, 0.0, 0.7, 3.0]),
+        late=dice.choice(["flag", "flag", "drop"]),
         window_ticks=dice.choice([4_096, 4_096, 24]),
         stamp_ms=dice.choice([1, 1_000, 1_000]),
         pace_s=dice.choice([0.3, 1.0, 3.0]),
@@ -139,7 +142,7 @@ def plan_of(seed: int) -> Plan:
 
 def _life(dice: random.Random, *, is_last: bool) -> Life:
     actions = tuple(_action(dice) for _ in range(dice.randint(2, 10)))
-    ends: list[End] = ["stop", "crash", "crash", "crash", "crash while stopping", "abort"]
+    ends: list[End] = ["stop", "crash", "crash", "crash", "crash while stopping", "abort", "cancel"]
     return Life(
         actions=actions,
         end="stop" if is_last else dice.choice(ends),
