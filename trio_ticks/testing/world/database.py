@@ -1,7 +1,7 @@
-"""InfluxDB in memory, with its real semantics, at the seam where the sink writes; and threads that take simulated time.
+"""InfluxDB in memory, with its real semantics, where the sink writes; and threads that take simulated time.
 
-A point is its series and its nanosecond. A second write to the same point replaces field by field. A refused write may
-have stored its good lines; a write without an answer may have been stored, before or long after it was given up.
+A point is its series and its nanosecond. A second write to the same point replaces field by field. A refused write
+may have stored its good lines; a write without an answer may have been stored, before it was given up or long after.
 """
 
 from __future__ import annotations
@@ -27,13 +27,30 @@ T = TypeVar("T")
 _LINE = re.compile(r"(?P<series>[^ ]+) (?P<fields>.+) (?P<time>-?\d+)")
 _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^,]+)')
 
-WAYS = ("200", "204 late", "400 all", "401", "404", "413", "429", "500", "503", "lost", "partly", "refused", "reset")
+WAYS = (
+    "200",
+    "204 late",
+    "lost late",
+    "400 all",
+    "401",
+    "404",
+    "413",
+    "429",
+    "500",
+    "503",
+    "lost",
+    "partly",
+    "refused",
+    "reset",
+)
 """In which a write may fail: a status, a timeout, or an answer that never comes although the write was stored."""
+
+_HANGING = {"204 late", "lost late"}
 
 LARGEST = 4
 """Lines that pass while the server calls everything larger too large."""
 
-HANGS_S = 400.0
+HANGS_S = 30.0
 """Longer than the sink has patience for."""
 
 
@@ -79,7 +96,8 @@ class Database:
         self, function: Callable[[], T], *args: Any, abandon_on_cancel: bool = False, limiter: trio.CapacityLimiter
     ) -> T:
         """Run a function as a thread would: for a while of simulated time, and to its end where it is abandoned."""
-        thread = _Thread(self, function, args, limiter, hangs=abandon_on_cancel and self._roll() == "204 late")
+        way = self._roll() if abandon_on_cancel else ""
+        thread = _Thread(self, function, args, limiter, hangs=way in _HANGING, arrives=way != "lost late")
         await limiter.acquire_on_behalf_of(thread)
         self.nursery.start_soon(thread.run, name="database thread")
         with trio.CancelScope(shield=not abandon_on_cancel):
@@ -90,7 +108,7 @@ class Database:
         """Take some lines; answer as the server does."""
         lines = body.decode().split("\n")
         way = self._roll()
-        outcome = self._answer(lines, "" if way == "204 late" else way)
+        outcome = self._answer(lines, "" if way in _HANGING else way)
         self.writes += 1
         self.trace.note("database", len(lines), outcome.verdict.value)
         return outcome
@@ -103,23 +121,19 @@ class Database:
 
     def _answer(self, lines: list[str], way: str) -> Outcome:
         rows = [_read(line) for line in lines]
-        if way in {"200", "401", "404", "429", "500", "503"}:
+        if way.isdigit() and not (way == "413" and len(lines) <= LARGEST):
             return outcome_of_answer(int(way), headers={"retry-after": "3"}, body="")
-        if way == "413" and len(lines) > LARGEST:
-            return outcome_of_answer(413, headers={}, body="")
         if way in {"refused", "reset"}:
             return Outcome(Verdict.RETRY, "ConnectionError")
-        if way == "400 all" and any(self.refuses(row) for _, row in rows):
+        bad = sum(self.refuses(row) for _, row in rows)
+        if way == "400 all" and bad:
             return outcome_of_answer(400, headers={}, body=json.dumps({"message": "unable to parse"}))
-        kept = rows[: self._dice.randint(0, len(rows))] if way == "partly" else rows
-        good = [place_and_row for place_and_row in kept if not self.refuses(place_and_row[1])]
-        for place, row in good:
-            self.points.setdefault(place, {}).update(row)
+        for place, row in rows[: self._dice.randint(0, len(rows))] if way == "partly" else rows:
+            if not self.refuses(row):
+                self.points.setdefault(place, {}).update(row)
         if way in {"lost", "partly"}:
             return Outcome(Verdict.RETRY, "ReadTimeout")
-        if len(good) < len(rows):
-            return outcome_of_answer(400, headers={}, body=json.dumps({"message": "partial write"}))
-        return outcome_of_answer(204, headers={}, body="")
+        return outcome_of_answer(400 if bad else 204, headers={}, body=json.dumps({"message": "partial write"}))
 
 
 @attrs.define(eq=False)
@@ -142,12 +156,14 @@ class _Thread:
     args: tuple[Any, ...]
     limiter: trio.CapacityLimiter
     hangs: bool
+    arrives: bool
     result: Any = None
     done: trio.Event = attrs.field(factory=trio.Event)
 
     async def run(self) -> None:
         await trio.sleep(HANGS_S if self.hangs else 0.001)
-        self.result = self.function(*self.args)
+        if self.arrives:
+            self.result = self.function(*self.args)
         self.limiter.release_on_behalf_of(self)
         self.done.set()
 

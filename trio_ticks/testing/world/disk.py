@@ -87,9 +87,10 @@ class Disk:
             if self.faults.holds("slow") and not self.is_dead:
                 await trio.sleep(0.7)
             try:
-                return function(*args)
+                result = function(*args)
             finally:
                 await trio.lowlevel.checkpoint()
+        return result
 
     def took(self, records: Sequence[Record], done: Committed) -> None:
         """Keep what a commit wrote."""
@@ -140,11 +141,11 @@ def disk_in_memory(plan: Plan, trace: Trace, keep: Path | None) -> Iterator[Disk
     home = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=home, prefix="trio-ticks-") as name:
         disk = Disk(plan, trace, Path(name))
-        before = keeping.Journal
-        keeping.Journal = type("WorldJournal", (WatchedJournal,), {"disk": disk})  # type: ignore[misc]  # its stand-in
+        before = vars(keeping)["Journal"]
+        vars(keeping)["Journal"] = type("WorldJournal", (WatchedJournal,), {"disk": disk})
         try:
             yield disk
         finally:
-            keeping.Journal = before  # type: ignore[misc]  # as it was
+            vars(keeping)["Journal"] = before
             if keep is not None:
                 shutil.copytree(name, keep / str(plan.seed), dirs_exist_ok=True)

@@ -1,7 +1,7 @@
 """The laws of a world: what has to hold at quiet moments, and of its whole history.
 
-The oracle knows what no engine can: a number of each trade's own, which no law of the sequencer may look at, and which
-links showed it when. In the terms of `trio_ticks.core.sequencer`, a link is a session.
+The oracle knows what no engine can: a number of each trade's own, which no law of the sequencer may look at, and
+which links showed it when. In the terms of `trio_ticks.core.sequencer`, a link is a session.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ def what_stands(world: World, reader: Reader, since: int) -> str:
     kept, seen = world.disk.kept.records, reader.records
     fresh = [{item.symbol for item in some[-300:] if _is_newer(item, since)} for some in (kept, seen)]
     names = ("in the journal", "for the strategy")
-    lacking = [f"no tick of {one} {name}" for name, some in zip(names, fresh, strict=True) for one in SYMBOLS if one not in some]
+    lacking = [
+        f"no tick of {one} {name}"
+        for name, some in zip(names, fresh, strict=True)
+        for one in SYMBOLS
+        if one not in some
+    ]
     return "; ".join(lacking)
 
 
@@ -92,7 +97,9 @@ def check_published(world: World, ticks: list[Tick]) -> None:
     made = Counter(_key_of_trade(world.plan, trade) for trade in world.vendor.trades)
     kept = Counter(_key(world.plan, tick) for tick in ticks)
     for key, count in kept.items():
-        assert count <= made[key], f"never twice: {key} is {count} times in the journal and was made {made[key]} times"
+        assert count <= made[key], (
+            f"never twice: {key} is {count} times in the journal and was made {made[key]} times"
+        )
 
 
 def check_shown(world: World, ticks: list[Tick]) -> None:
@@ -111,7 +118,8 @@ def check_shown(world: World, ticks: list[Tick]) -> None:
         for link, showings in sessions.items():
             wanted = 1 if world.plan.identity == "sequence" else len(showings)
             excused = named + sum(
-                at_us - world.clock_steps_us < covered[trade.symbol] or _is_old(world.plan, trade, high_us) for trade, at_us, high_us in showings
+                at_us - world.clock_steps_us < covered[trade.symbol] or _is_old(world.plan, trade, high_us)
+                for trade, at_us, high_us in showings
             )
             assert excused + kept[key] >= wanted, (
                 f"count: link {link} showed {key} {len(showings)} times, the journal has {kept[key]}, "

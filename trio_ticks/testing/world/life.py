@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -16,13 +15,26 @@ from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.opening import open_engine
 from trio_ticks.testing.world import laws
+from trio_ticks.testing.world.actions import act
 from trio_ticks.testing.world.plan import SYMBOLS, Life
 from trio_ticks.testing.world.strategies import Reader, strategies
 
 if TYPE_CHECKING:
     from trio_ticks.testing.world.world import World
 
-CONNECTION = {"silent_after_s": 15.0, "mute_after_s": 40.0, "ack_s": 4.0, "backoff_max_s": 20.0, "healthy_s": 10.0}
+CONNECTION: dict[str, Any] = {
+    "silent_after_s": 15.0,
+    "mute_after_s": 40.0,
+    "ack_s": 4.0,
+    "backoff_max_s": 20.0,
+    "healthy_s": 10.0,
+}
+
+TIMEOUTS: dict[str, Any] = {"connect_s": 2.0, "read_s": 5.0}
+"""Of the database. As many times as the sink has patience for, they are less than a write that hangs."""
+
+STOP_STEPS = 100
+"""Of the scheduler, about, that a stop takes."""
 
 SLACK_S = 5.0
 """A stop may take so much longer than its grace: for the disk, which is never left in the middle of a commit."""
@@ -40,77 +52,83 @@ class Lived:
     first_link: int = 0
     last_link: int = 0
     crashed: bool = False
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
 
 async def live(world: World, plan: Life, *, is_last: bool) -> Lived:
     """Let the engine live once."""
     lived = Lived(plan, first_record=len(world.disk.kept.records), first_link=world.vendor.opened)
-    world.disk.is_dead = False
-    scope = trio.CancelScope()
-
-    def strike() -> None:
-        world.trace.note("crash")
-        world.disk.crash()
-        lived.crashed = True
-        lived.last_record = len(world.disk.kept.records)
-        scope.cancel("crash")
-
-    with scope:
-        if plan.end == "crash" and plan.crash_at < 0:
-            world.crash.arm(plan.crash_steps, strike)
+    with lived.scope:
+        _arm(world, lived, -1)
         async with open_engine(_feed(), **_options(world, lived)) as engine:
             lived.engine = engine
-            for number, action in enumerate(plan.actions):
-                if plan.end == "crash" and plan.crash_at == number:
-                    world.crash.arm(plan.crash_steps, strike)
-                await _act(world, lived, engine, action)
-            if plan.end == "crash":
-                if plan.crash_at == len(plan.actions):
-                    world.crash.arm(plan.crash_steps, strike)
-                await trio.sleep_forever()
+            for number, (name, amount) in enumerate(plan.actions):
+                _arm(world, lived, number)
+                await act(world, name, amount)
+                await _look(world, lived, engine, name)
+            _arm(world, lived, len(plan.actions))
             if is_last:
                 await world.heal(engine, lived.reader)
-            elif plan.end == "crash while stopping":
-                world.crash.arm(plan.crash_steps % 100, strike)
-            world.trace.note("ends", plan.end)
-            if plan.end == "cancel":
-                scope.cancel("whoever opened the engine gives it up")
-                await trio.lowlevel.checkpoint()
-            await _end(world, engine, plan)
+            await _end(world, lived, engine)
     world.crash.disarm()
-    lived.last_link = world.vendor.opened
     world.disk.is_dead = False
+    lived.last_link = world.vendor.opened
     if not lived.crashed:
+        assert lived.engine is not None, "a life that ended well was never opened"
         lived.last_record = len(world.disk.kept.records)
-        laws.check_account(engine, "after its end")
+        laws.check_account(lived.engine, "after its end")
     return lived
 
 
-async def _end(world: World, engine: Engine, plan: Life) -> None:
+def _arm(world: World, lived: Lived, number: int) -> None:
+    """Make the crash up, if this is where the plan has it."""
+    if lived.plan.end == "crash" and lived.plan.crash_at == number:
+        world.crash.arm(lived.plan.crash_steps, partial(_strike, world, lived))
+
+
+def _strike(world: World, lived: Lived) -> None:
+    """End the process: its files are as they are now, and what its tasks still do is nobody's business."""
+    world.trace.note("crash")
+    world.disk.crash()
+    lived.crashed = True
+    lived.last_record = len(world.disk.kept.records)
+    lived.scope.cancel("crash")
+
+
+async def _look(world: World, lived: Lived, engine: Engine, name: str) -> None:
+    """Judge a quiet moment."""
+    await wait_all_tasks_blocked()
+    if not lived.crashed:
+        laws.check_account(engine, f"after {name}")
+        laws.check_bounds(engine, world.plan)
+
+
+async def _end(world: World, lived: Lived, engine: Engine) -> None:
+    end = lived.plan.end
+    if end == "crash":
+        await trio.sleep_forever()
+    world.trace.note("ends", end)
+    if end == "crash while stopping":
+        world.crash.arm(lived.plan.crash_steps % STOP_STEPS, partial(_strike, world, lived))
+    elif end == "cancel":
+        lived.scope.cancel("whoever opened the engine gives it up")
+        await trio.lowlevel.checkpoint()
     began = trio.current_time()
     engine.stop()
-    if plan.end == "abort":
+    if end == "abort":
         engine.abort()
     await engine.wait_stopped()
     took_s = trio.current_time() - began
     assert took_s <= world.plan.grace_s + SLACK_S, f"a stop took {took_s} s with {world.plan.grace_s} s of grace"
 
 
-async def _act(world: World, lived: Lived, engine: Engine, action: tuple[str, float]) -> None:
-    await world.act(*action)
-    await wait_all_tasks_blocked()
-    if not lived.crashed:
-        laws.check_account(engine, f"after {action[0]}")
-        laws.check_bounds(engine, world.plan)
-
-
 def _feed() -> AllTick:
     return AllTick(*SYMBOLS, token="simulated", plan="premium")  # noqa: S106 - nobody's
 
 
-def _options(world: World, lived: Lived) -> dict[str, object]:
+def _options(world: World, lived: Lived) -> dict[str, Any]:
     plan = world.plan
-    settings = InfluxDB(url="http://simulated", org="o", bucket="b", batch_points=plan.batch_points)
+    settings = InfluxDB(url="http://simulated", org="o", bucket="b", batch_points=plan.batch_points, **TIMEOUTS)
     influx = InfluxSink(
         name="influxdb",
         settings=settings,

@@ -30,12 +30,14 @@ class MemoryLink:
         symbols: What it has subscribed to.
         is_mute: It is shown no prices any more, for good; answers go on.
         is_lost: Half-open: nothing arrives in either direction, and nobody is told.
+        shows_from: Since when it is shown trades.
         beat_at: When the last heartbeat came.
     """
 
     def __init__(self, number: int, *, asked: Asked, took: Took, now_us: NowUs) -> None:
         self.number = number
         self.symbols: tuple[str, ...] = ()
+        self.shows_from = 0.0
         self.is_mute = self.is_lost = False
         self.beat_at = trio.current_time()
         self._asked = asked

@@ -21,7 +21,7 @@ class Trace:
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256)
 
     def note(self, event: str, *details: object) -> None:
-        """Note an event with the simulated second. Nothing in it may depend on a path, a process or a memory address."""
+        """Note an event with the simulated second. It may depend on no path, process or memory address."""
         line = f"{trio.current_time():14.6f} {event} {' '.join(map(str, details))}".rstrip()
         self._hash.update(line.encode())
         if self.show is not None:

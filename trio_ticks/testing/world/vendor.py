@@ -1,4 +1,4 @@
-"""AllTick in memory: its two services at the transport seam, spoken to by the real feed, with every fault of a network.
+"""AllTick in memory: its two services at the transport seam, for the real feed, with every fault of a network.
 
 What a link shows is text as AllTick's API documentation has it. Faults last until an instant of the simulated clock,
 so that any of them may overlap, and none has to be taken back by whoever began it.
@@ -27,6 +27,9 @@ from trio_ticks.testing.world.trace import Trace
 HEARTBEAT_S = 30.0
 """AllTick hangs up so long after the last heartbeat."""
 
+TAKES_S = 1.0
+"""A subscription takes effect, and is answered, so much later at most."""
+
 REMEMBERED = 50
 """Trades of a symbol that a greeting can be taken from."""
 
@@ -46,7 +49,7 @@ class Trade:
         time_us: Its stamp.
         made_us: When it was made, by the clock of the engine's host.
         swallowed: Some link that should have shown it did not, and nobody could know.
-        shown_by: Links by which it was received, when, by the host's clock, and the newest stamp of its symbol by then.
+        shown_by: Links by which it was received, when by the host's clock, and the newest stamp of its symbol then.
     """
 
     number: int
@@ -121,7 +124,7 @@ class Vendor:
             self.trades.append(trade)
             self._recent.setdefault(trade.symbol, deque(maxlen=REMEMBERED)).append(trade)
             for link in self.links:
-                if trade.symbol not in link.symbols or link.is_lost:
+                if trade.symbol not in link.symbols or link.is_lost or trio.current_time() < link.shows_from:
                     continue
                 if self.faults.holds("mute") or link.is_mute or self._dice.random() < self._plan.holes:
                     trade.swallowed = True
@@ -194,12 +197,16 @@ class Vendor:
             return
         wanted = [item["code"] for item in request["data"].get("symbol_list", ())]
         ret, words = self._verdict(wanted)
+        takes_s = self._dice.uniform(0.0, TAKES_S) if wanted else 0.0
         answer: dict[str, Any] = {key: request[key] for key in ("seq_id", "trace")}
-        link.put(json.dumps({"ret": ret, "msg": words, "cmd_id": request["cmd_id"] + 1, **answer, "data": {}}), 0.01)
+        link.put(
+            json.dumps({"ret": ret, "msg": words, "cmd_id": request["cmd_id"] + 1, **answer, "data": {}}),
+            takes_s + 0.01,
+        )
         if ret == _TOO_FAST:
             link.cut("the server closed it", arrives=True)
         elif ret == _OK and wanted:
-            self._subscribe(link, wanted)
+            self._subscribe(link, wanted, takes_s)
 
     def _verdict(self, wanted: list[str]) -> tuple[int, str]:
         if self.faults.holds("too fast"):
@@ -208,13 +215,13 @@ class Vendor:
             return _INVALID, "code invalid"
         return _OK, "ok"
 
-    def _subscribe(self, link: MemoryLink, wanted: list[str]) -> None:
+    def _subscribe(self, link: MemoryLink, wanted: list[str], takes_s: float) -> None:
         is_first = not link.symbols
-        link.symbols = tuple(wanted)
+        link.symbols, link.shows_from = tuple(wanted), trio.current_time() + takes_s
         self._trace.note("link", link.number, "subscribes", *wanted)
         for symbol in wanted if is_first and self._plan.greeting else ():
             for trade in list(self._recent.get(symbol, ()))[-self._plan.greeting :]:
-                link.put(trade.text(), 0.02, trade)
+                link.put(trade.text(), takes_s + 0.02, trade)
         if self.faults.holds("hang up"):
             link.cut("the vendor hangs up", arrives=True)
 

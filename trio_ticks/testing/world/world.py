@@ -58,16 +58,16 @@ class World:
     def __init__(self, plan: Plan, trace: Trace, disk: Disk, crash: Crash, nursery: trio.Nursery) -> None:
         self.plan = plan
         self.trace = trace
-        self.disk = disk
+        self.disk: Disk = disk
         self.crash = crash
         self.clock_off_us = 0
         self.clock_steps_us = 0
         self.is_open = True
         self.chance = plan.dice("chance").random
-        self.vendor = Vendor(plan, trace, self.now_us, lambda: disk.is_dead)
+        self.vendor: Vendor = Vendor(plan, trace, self.now_us, lambda: disk.is_dead)
         self.market = Market(plan, SYMBOLS, self.vendor_us, self.now_us)
-        self.database = Database(plan, trace, nursery)
-        self.store = Store(plan.dice("store"), Faults())
+        self.database: Database = Database(plan, trace, nursery)
+        self.store: Store = Store(plan.dice("store"), Faults())
         self.lives: list[Lived] = []
 
     def vendor_us(self) -> int:
@@ -94,48 +94,6 @@ class World:
             if not is_last:
                 await trio.sleep(life.away_s)
 
-    async def act(self, name: str, amount: float) -> None:
-        """Let something happen."""
-        self.trace.note("action", name, amount)
-        vendor, faults = self.vendor, self.vendor.faults
-        deeds: dict[str, Callable[[], object]] = {
-            "burst": lambda: vendor.publish(self.market.trades(int(amount))),
-            "drop": lambda: vendor.cut(vendor.links),
-            "drop one": lambda: vendor.cut(vendor.some(1)),
-            "half open": lambda: [setattr(link, "is_lost", True) for link in vendor.some(2)],
-            "mute": lambda: faults.last("mute", amount),
-            "refuse": lambda: faults.last("refuse", amount),
-            "ignore": lambda: faults.last("ignore", amount),
-            "hang up": lambda: (faults.last("hang up", amount), vendor.cut(vendor.links)),
-            "too fast": lambda: (faults.last("too fast", amount), vendor.cut(vendor.links)),
-            "junk": lambda: vendor.spill(int(amount)),
-            "clock": lambda: self.step_clock(amount),
-            "disk full": lambda: self.disk.faults.last("full", amount),
-            "disk fails": lambda: self.disk.faults.last("fails", amount),
-            "disk slow": lambda: self.disk.faults.last("slow", amount),
-            "database": lambda: self.database.fail(amount),
-            "store": lambda: self.store.faults.last("store", amount),
-        }
-        if name in deeds:
-            deeds[name]()
-            await trio.sleep(self.market.pause_s())
-        elif name == "night":
-            self.is_open = False
-            await trio.sleep(amount)
-            self.is_open = True
-        elif name == "busy":
-            for _ in range(20):
-                vendor.publish(self.market.trades(5))
-                await trio.sleep(amount / 20)
-        else:
-            await trio.sleep(amount)
-
-    def step_clock(self, seconds: float) -> None:
-        """Set the host's clock; never further off than stamps may lie ahead of their receipt."""
-        before_us = self.clock_off_us
-        self.clock_off_us = max(-45_000_000, min(45_000_000, before_us + round(seconds * 1e6)))
-        self.clock_steps_us += abs(self.clock_off_us - before_us)
-
     async def heal(self, engine: Engine, reader: Reader) -> None:
         """End all faults, and wait until everything goes again and every sink has everything."""
         self.trace.note("heal")
@@ -152,7 +110,7 @@ class World:
 
     async def _patiently(self, what_stands: Callable[[], str]) -> None:
         with trio.move_on_after(PATIENCE_S) as patience:
-            while stands := what_stands():
+            while stands := what_stands():  # noqa: ASYNC110 - in simulated time; production code tells nobody of it
                 await trio.sleep(1.0)
         assert not patience.cancelled_caught, f"progress: {PATIENCE_S:g} s after the last fault {stands}"
 
@@ -195,7 +153,9 @@ def simulate_seed(seed: int, *, show: Callable[[str], None] | None = None, keep:
             broken = _words(error)
             if show is not None:
                 show(_history(error))
-    return Outcome(seed, broken, trace.digest(), ended[0] if ended else 0.0, len(told[0].vendor.trades) if told else 0)
+    return Outcome(
+        seed, broken, trace.digest(), ended[0] if ended else 0.0, len(told[0].vendor.trades) if told else 0
+    )
 
 
 @contextmanager
