@@ -72,11 +72,6 @@ def _too_fast(world: World, seconds: float) -> None:
     world.vendor.cut(world.vendor.links)
 
 
-def _bad_symbol(world: World, seconds: float) -> None:
-    world.vendor.faults.last("bad symbol", seconds)
-    world.vendor.cut(world.vendor.some(1))
-
-
 def _clock(world: World, seconds: float) -> None:
     before_us = world.clock_off_us
     world.clock_off_us = max(-FURTHEST_US, min(FURTHEST_US, before_us + round(seconds * 1e6)))
@@ -90,7 +85,6 @@ _DEEDS: dict[str, Callable[[World, float], None]] = {
     "half open": _half_open,
     "hang up": _hang_up,
     "too fast": _too_fast,
-    "bad symbol": _bad_symbol,
     "clock": _clock,
     "mute": lambda world, seconds: world.vendor.faults.last("mute", seconds),
     "refuse": lambda world, seconds: world.vendor.faults.last("refuse", seconds),

@@ -32,7 +32,6 @@ _ACTIONS: dict[str, tuple[float, float, float]] = {
     "ignore": (1, 1.0, 20.0),
     "hang up": (1.5, 1.0, 20.0),
     "too fast": (1.5, 1.0, 15.0),
-    "bad symbol": (0.5, 1.0, 30.0),
     "junk": (1, 1, 5),
     "clock": (1, -30.0, 30.0),
     "disk full": (2, 0.5, 30.0),

@@ -34,7 +34,7 @@ REMEMBERED = 50
 """Trades of a symbol that a greeting can be taken from."""
 
 _HEARTBEAT, _SUBSCRIBE, _TRADE = 22000, 22004, 22998
-_OK, _INVALID, _TOO_FAST = 200, 600, 606
+_OK, _TOO_FAST = 200, 606
 _UNUSABLE = '{"cmd_id":22998,"data":{"code":"AAPL.US"}}'
 _JUNK = ("junk", "{", "[]", '{"cmd_id":1,"data":{}}', _UNUSABLE)
 _DIRECTIONS = {None: 0, "buy": 1, "sell": 2}
@@ -111,7 +111,6 @@ class Vendor:
         self.opened = 0
         self._highs: dict[str, int] = {}
         self._recent: dict[str, deque[Trade]] = {}
-        self.bad: frozenset[str] = frozenset()
 
     @property
     def links(self) -> tuple[MemoryLink, ...]:
@@ -196,7 +195,7 @@ class Vendor:
         if self.faults.holds("ignore"):
             return
         wanted = [item["code"] for item in request["data"].get("symbol_list", ())]
-        ret, words = self._verdict(wanted)
+        ret, words = (_TOO_FAST, "requests are too frequent") if self.faults.holds("too fast") else (_OK, "ok")
         takes_s = self._dice.uniform(0.0, TAKES_S) if wanted else 0.0
         answer: dict[str, Any] = {key: request[key] for key in ("seq_id", "trace")}
         link.put(
@@ -208,16 +207,10 @@ class Vendor:
         elif ret == _OK and wanted:
             self._subscribe(link, wanted, takes_s)
 
-    def _verdict(self, wanted: list[str]) -> tuple[int, str]:
-        if self.faults.holds("too fast"):
-            return _TOO_FAST, "requests are too frequent"
-        if self.faults.holds("bad symbol") and set(wanted) & self.bad:
-            return _INVALID, "code invalid"
-        return _OK, "ok"
-
     def _subscribe(self, link: MemoryLink, wanted: list[str], takes_s: float) -> None:
         is_first = not link.symbols
-        link.symbols, link.shows_from = tuple(wanted), trio.current_time() + takes_s
+        link.symbols = tuple(wanted)
+        link.shows_from = trio.current_time() + takes_s if is_first else link.shows_from
         self._trace.note("link", link.number, "subscribes", *wanted)
         for symbol in wanted if is_first and self._plan.greeting else ():
             for trade in list(self._recent.get(symbol, ()))[-self._plan.greeting :]:
