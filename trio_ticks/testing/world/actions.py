@@ -34,9 +34,11 @@ async def act(world: World, name: str, amount: float) -> None:
 
 
 async def _night(world: World, seconds: float) -> None:
-    world.is_open = False
-    await trio.sleep(seconds)
-    world.is_open = True
+    world.close_market()
+    try:
+        await trio.sleep(seconds)
+    finally:
+        world.open_market()
 
 
 async def _busy(world: World, seconds: float) -> None:

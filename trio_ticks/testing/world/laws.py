@@ -186,9 +186,10 @@ def check_life(world: World, lived: Lived) -> None:
     written = sum(isinstance(item, Tick) for item in kept)
     assert ledger.journal.journaled == written, f"{ledger.journal.journaled} journaled, the journal took {written}"
     missed = sum(item.missed or 0 for item in kept if _is_loss(item) and isinstance(item, Gap))
-    is_clean = lived.plan.end == "stop" and world.plan.grace_s
-    assert ledger.journal.gapped >= missed, f"{ledger.journal.gapped} gapped, the gaps name {missed}"
-    assert not is_clean or ledger.journal.queued == 0 or ledger.journal.gapped, "a clean stop left ticks behind"
+    is_healed = lived is world.lives[-1]  # in others a gap may have found no room before the end
+    assert ledger.journal.gapped == missed or (ledger.journal.gapped > missed and not is_healed), (
+        f"{ledger.journal.gapped} are gapped, the gaps name {missed}"
+    )
 
 
 def check_journal(world: World) -> None:

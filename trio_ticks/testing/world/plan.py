@@ -23,7 +23,7 @@ _ACTIONS: dict[str, tuple[float, float, float]] = {
     # name: (weight, least, most). Weights make a fault about as frequent as a quiet stretch.
     "wait": (10, 0.0, 20.0),
     "burst": (6, 1, 40),
-    "night": (0.6, 600.0, 4_000.0),
+    "night": (0.6, 600.0, 3_000.0),
     "drop": (3, 0.0, 1.0),
     "drop one": (3, 0.0, 1.0),
     "half open": (2, 0.0, 20.0),

@@ -62,7 +62,8 @@ class World:
         self.crash = crash
         self.clock_off_us = 0
         self.clock_steps_us = 0
-        self.is_open = True
+        self._opening = trio.Event()
+        self.open_market()
         self.chance = plan.dice("chance").random
         self.vendor: Vendor = Vendor(plan, trace, self.now_us, lambda: disk.is_dead)
         self.market = Market(plan, SYMBOLS, self.vendor_us, self.now_us)
@@ -81,9 +82,18 @@ class World:
     async def trade(self) -> None:
         """Let trades happen, for ever."""
         while True:
+            await self._opening.wait()
             await trio.sleep(self.market.pause_s())
-            if self.is_open:
+            if self._opening.is_set():
                 self.vendor.publish(self.market.trades(1))
+
+    def open_market(self) -> None:
+        """Let trades happen again."""
+        self._opening.set()
+
+    def close_market(self) -> None:
+        """Let none happen."""
+        self._opening = trio.Event()
 
     async def live(self) -> None:
         """Let one engine live after the other."""
@@ -97,13 +107,13 @@ class World:
     async def heal(self, engine: Engine, reader: Reader) -> None:
         """End all faults, and wait until everything goes again and every sink has everything."""
         self.trace.note("heal")
-        self.is_open = True
+        self.open_market()
         for faults in (self.vendor.faults, self.disk.faults, self.store.faults):
             faults.cease()
         self.database.cease()
         since = self.market.made
         await self._patiently(lambda: laws.what_stands(self, reader, since))
-        self.is_open = False
+        self.close_market()
         await trio.sleep(SETTLED_S)
         await self._patiently(lambda: laws.what_is_owed(engine))
         laws.check_account(engine, "in the end")
