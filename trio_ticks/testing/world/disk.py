@@ -86,10 +86,8 @@ class Disk:
         with trio.CancelScope(shield=True):
             if self.faults.holds("slow") and not self.is_dead:
                 await trio.sleep(0.7)
-            try:
-                result = function(*args)
-            finally:
-                await trio.lowlevel.checkpoint()
+            result = function(*args)
+            await trio.lowlevel.checkpoint()  # a crash may fall between what was done and who hears of it
         return result
 
     def took(self, records: Sequence[Record], done: Committed) -> None:
