@@ -13,12 +13,12 @@ from trio.testing import MockClock
 
 from tests.simulation.test_week import DAY_S, trades
 from tests.support.storing import kept
-from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.config import ConnectionConfig, JournalConfig
 from trio_ticks.model import Gap, Tick
 from trio_ticks.runtime import engine as runtime_engine
 from trio_ticks.runtime.sinks import SinkBatch
 from trio_ticks.storage.journal import JournalReader
+from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import Venue
 
 MONTH_S = 30 * DAY_S

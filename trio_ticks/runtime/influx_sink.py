@@ -7,9 +7,10 @@ bytes are the same, so they fall on the same points.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 import trio
@@ -28,6 +29,21 @@ and never ends. Less would send again what a busy server is still storing."""
 
 Write = Callable[[bytes], Outcome]
 
+InThread: TypeAlias = Callable[..., Awaitable[Any]]
+"""Runs what blocks, with the arguments of `trio.to_thread.run_sync`."""
+
+
+class Writer(Protocol):
+    """What writes lines to a bucket, as `trio_ticks.storage.influxdb.InfluxWriter` does."""
+
+    def write(self, body: bytes) -> Outcome:
+        """Send some lines once; return what became of them. Blocks."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class InfluxSink:
@@ -38,12 +54,14 @@ class InfluxSink:
         settings: Where to and how.
         by_trade_id: The feeds whose trade ids count every trade of a symbol.
         make_writer: Makes what writes; another one in a simulation.
+        in_thread: Where it waits for that; likewise.
     """
 
     name: str
     settings: InfluxDB
     by_trade_id: frozenset[str] = frozenset()
-    make_writer: Callable[[InfluxDB], InfluxWriter] = InfluxWriter
+    make_writer: Callable[[InfluxDB], Writer] = InfluxWriter
+    in_thread: InThread = trio.to_thread.run_sync
     kinds = frozenset({"tick"})
     # While the server stores one batch, the next is written down and on its way. Points have no order; each receipt
     # is waited for in turn.
@@ -62,7 +80,8 @@ class InfluxSink:
         settings = self.settings
         encoder = TickEncoder(measurement=settings.measurement, writer=settings.writer, by_trade_id=self.by_trade_id)
         try:
-            yield _InfluxDelivery(writer.write, encoder, PATIENCE * (settings.connect_s + settings.read_s))
+            patience_s = PATIENCE * (settings.connect_s + settings.read_s)
+            yield _InfluxDelivery(writer.write, encoder, patience_s, self.in_thread)
         finally:
             writer.close()
 
@@ -72,11 +91,12 @@ class _InfluxDelivery:
     write: Write
     encoder: TickEncoder
     patience_s: float
+    in_thread: InThread
     # A write that was left behind in its thread holds a later one up, so that they cannot pile up.
     _threads: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(InfluxSink.in_flight))
 
     async def deliver(self, batch: SinkBatch) -> Sequence[Refused]:
-        encoded = await trio.to_thread.run_sync(self._encode, batch, limiter=self._threads)
+        encoded: Encoded = await self.in_thread(self._encode, batch, limiter=self._threads)
         refused = [Refused(item.index, item.reason) for item in encoded.refused]
         if encoded.body:
             outcome = await self._write(encoded.body)
@@ -92,16 +112,15 @@ class _InfluxDelivery:
 
     async def _sift(self, lines: Sequence[bytes], reason: str) -> list[tuple[int, str]]:
         """Write a refused batch in parts, until the lines that were the reason stand alone."""
-        search = sift(len(lines), reason)
-        told: str | None = None
-        part = next(search)
+        # Begun with None, as any generator: of a single line it has nothing to ask, and is over at once.
+        search, told = sift(len(lines), reason), None
         while True:
             try:
-                outcome = await self._write(b"\n".join(lines[part.start : part.stop]))
-                told = None if outcome.verdict is Verdict.STORED else outcome.reason
                 part = search.send(told)
             except StopIteration as found:
                 return [(line.index, line.reason) for line in found.value]
+            outcome = await self._write(b"\n".join(lines[part.start : part.stop]))
+            told = None if outcome.verdict is Verdict.STORED else outcome.reason
 
     async def _write(self, body: bytes) -> Outcome:
         """Write some lines; return what became of them, where that is certain.
@@ -110,7 +129,7 @@ class _InfluxDelivery:
             SinkUnavailableError: it is not, or nothing of it was stored and something else has to be mended first.
         """
         with trio.move_on_after(self.patience_s):
-            outcome = await trio.to_thread.run_sync(
+            outcome: Outcome = await self.in_thread(
                 partial(self.write, body), abandon_on_cancel=True, limiter=self._threads
             )
             if outcome.verdict in {Verdict.HOLD, Verdict.RETRY}:

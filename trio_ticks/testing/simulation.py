@@ -23,6 +23,8 @@ def run_seeded(
     """
     with seeded(seed):
         return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0), instruments=instruments)
+
+
 async def on_the_spot(function: Callable[..., T], *args: Any) -> T:
     """Run what blocks without a thread, which simulated time would run past.
 
