@@ -40,7 +40,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "front": (*SEQUENCING, "property/test_sequencer_machine"),
     "coverage": ("property/test_coverage", "property/test_saving"),
     "pacing": ("unit/test_pacing", "property/test_pacing_property", "property/test_pacing_machine"),
-    "ledger": ("property/test_intake",),
+    "ledger": ("unit/test_ledger", "property/test_intake"),
     "recording": ("property/test_recording",),
     "saving": ("property/test_saving",),
     "timestamps": ("unit/test_timestamps", "property/test_timestamps_property"),
@@ -61,8 +61,15 @@ SUITES: dict[str, tuple[str, ...]] = {
 PROFILE = """
 from hypothesis import Phase
 
-phases = [Phase.explicit, Phase.generate]
-settings.register_profile("mutation", deadline=None, max_examples=50, derandomize=True, database=None, phases=phases)
+settings.register_profile(
+    "mutation",
+    deadline=None,
+    max_examples=50,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("mutation")
 """
 SETUP = """
@@ -138,7 +145,9 @@ def survivor(name: str, diff: str, reasons: Iterable[dict[str, str]]) -> Survivo
     lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
     before, after = ("\n".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
     function = re.sub(r"^x_?|__mutmut_\d+$", "", name.rpartition(".")[2]).replace("ǁ", ".").strip(".")
-    reason = next((one["reason"] for one in reasons if one["after"] == after), None)
+    reason = next(
+        (one["reason"] for one in reasons if one["after"] == after and function.endswith(one["function"])), None
+    )
     return Survivor(function=function, before=before, after=after, reason=reason)
 
 
