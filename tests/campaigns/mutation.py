@@ -79,6 +79,8 @@ only_mutate = trio_ticks/core/{module}.py
 also_copy =
     conftest.py
     examples
+timeout_multiplier = 3.0
+timeout_constant = 20.0
 pytest_add_cli_args = -pno:cacheprovider
 pytest_add_cli_args_test_selection =
 {tests}
@@ -112,21 +114,30 @@ class Outcome:
 def examine(module: str) -> Outcome:
     """Run the tests of a module against each of its mutants, in a copy of the source."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as name:
-        home = Path(name)
-        for part in ("trio_ticks", "tests", "examples"):
-            shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__"))
-        for part in ("pyproject.toml", "conftest.py"):
-            shutil.copy(ROOT / part, home / part)
-        with (home / "conftest.py").open("a") as file:
-            file.write(PROFILE)
-        tests = textwrap.indent("\n".join(f"tests/{suite}.py" for suite in SUITES[module]), "    ")
-        (home / "setup.cfg").write_text(SETUP.format(module=module, tests=tests))
-        mutmut(home, "run", "--max-children", "1")
-        mutmut(home, "export-cicd-stats")
-        counts = json.loads((home / "mutants" / "mutmut-cicd-stats.json").read_text())
-        names = re.findall(r"(\S+): (?!timeout)", mutmut(home, "results"))
-        reasons = tomllib.loads(REASONS.read_text()).get(module, [])
-        survivors = [survivor(one, mutmut(home, "show", one), reasons) for one in names]
+        prepare(Path(name), module)
+        mutmut(Path(name), "run", "--max-children", "1")
+        return outcome_in(Path(name), module)
+
+
+def prepare(home: Path, module: str) -> None:
+    """Copy what is mutated and what tests it, and say how."""
+    for part in ("trio_ticks", "tests", "examples"):
+        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / part, home / part)
+    with (home / "conftest.py").open("a") as file:
+        file.write(PROFILE)
+    tests = textwrap.indent("\n".join(f"tests/{suite}.py" for suite in SUITES[module]), "    ")
+    (home / "setup.cfg").write_text(SETUP.format(module=module, tests=tests))
+
+
+def outcome_in(home: Path, module: str) -> Outcome:
+    """Return what mutmut has found there."""
+    mutmut(home, "export-cicd-stats")
+    counts = json.loads((home / "mutants" / "mutmut-cicd-stats.json").read_text())
+    names = re.findall(r"(\S+): (?!timeout)", mutmut(home, "results"))
+    reasons = tomllib.loads(REASONS.read_text()).get(module, [])
+    survivors = [survivor(one, mutmut(home, "show", one), reasons) for one in names]
     return Outcome(module=module, mutants=counts["total"], survivors=survivors)
 
 
