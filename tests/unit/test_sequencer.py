@@ -374,6 +374,14 @@ def test_a_wrong_setting_is_one_clear_line(setting: str, value: object, accepted
     assert str(caught.value) == f"{setting} is {value!r}, accepted are {accepted}"
 
 
+def test_a_symbol_of_which_all_is_held_is_in_no_checkpoint() -> None:
+    """As if it had never arrived."""
+    sequencer = Sequencer(lateness_s=5)
+    push(sequencer, at(1))
+    assert sequencer.save("", "X") is None
+    assert sequencer.checkpoint() == Sequencer(lateness_s=5).checkpoint()
+
+
 def test_a_tail_that_reaches_behind_the_floor_adds_nothing() -> None:
     """Wherever it begins: what was forgotten before the checkpoint stays so, also the stamp of the floor."""
     sequencer = Sequencer(window_ticks=4)
