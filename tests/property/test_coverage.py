@@ -120,6 +120,29 @@ def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -
     assert coverage.lost == ()
 
 
+def test_all_that_came_and_went_beside_a_dead_line_is_remembered() -> None:
+    """A died long ago, and nobody knew: when it is found out, every hole between the others is named."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 0)
+    for name, at_us in (("B", 10), ("C", 30), ("D", 50)):
+        assert coverage.live(name, ["X"], at_us) == []
+        assert coverage.ended(name, at_us + 10, "closed") == []
+    holes = [(5, 10, "silent"), (20, 30, "closed"), (40, 50, "closed")]
+    assert coverage.ended("A", 5, "silent") == [Gap(*hole, "X", "f") for hole in holes]
+    assert coverage.finish(70) == [Gap(60, 70, "closed", "X", "f")]
+
+
+def test_of_lines_that_are_open_nothing_piles_up() -> None:
+    """Beside one that was never heard of, only the ended ones are remembered, each once."""
+    coverage = Coverage(feed="f")
+    coverage.live("never heard", ["X"], 0)
+    coverage.live("open", ["X"], 5)
+    for number in range(1, 10):
+        coverage.live(number, ["X"], 10 * number)
+        coverage.ended(number, 10 * number + 5, "closed")
+        assert len(coverage._pasts["X"].unsettled) == number
+
+
 # ---- restarts
 
 
