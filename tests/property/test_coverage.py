@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -118,6 +118,29 @@ def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -
     assert coverage.live("A again", ["X"], 110) == []
     assert coverage.ended("B", 101, "silent") == [Gap(101, 110, "silent", "X", "f")]
     assert coverage.lost == ()
+
+
+def test_all_that_came_and_went_beside_a_dead_line_is_remembered() -> None:
+    """A died long ago, and nobody knew: when it is found out, every hole between the others is named."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 0)
+    for name, at_us in (("B", 10), ("C", 30), ("D", 50)):
+        assert coverage.live(name, ["X"], at_us) == []
+        assert coverage.ended(name, at_us + 10, "closed") == []
+    holes = [(5, 10, "silent"), (20, 30, "closed"), (40, 50, "closed")]
+    assert coverage.ended("A", 5, "silent") == [Gap(*hole, "X", "f") for hole in holes]
+    assert coverage.finish(70) == [Gap(60, 70, "closed", "X", "f")]
+
+
+def test_of_lines_that_are_open_nothing_piles_up() -> None:
+    """Beside one that was never heard of, only the ended ones are remembered, each once."""
+    coverage = Coverage(feed="f")
+    coverage.live("never heard", ["X"], 0)
+    coverage.live("open", ["X"], 5)
+    for number in range(1, 10):
+        coverage.live(number, ["X"], 10 * number)
+        coverage.ended(number, 10 * number + 5, "closed")
+        assert len(coverage._pasts["X"].unsettled) == number
 
 
 # ---- restarts
@@ -246,3 +269,56 @@ def test_a_tick_that_left_early_does_not_speak_for_what_was_held_beside_it() -> 
     again = Coverage(feed="f")
     again.resume(saved, [Tick("X", 37, 1.0, received_us=40)], cause="crashed", symbols=["X"])
     assert again.live("B", ["X"], 50) == [Gap(35, 50, "crashed", "X", "f")]
+
+
+def resumed(coverage: Coverage, tail: Sequence[Tick] = (), *, held_since_us: int | None = None) -> Coverage:
+    """Return what goes on after a crash."""
+    saved = {**coverage.save(), "held_since_us": held_since_us, "lateness_us": 0 if held_since_us is None else 20}
+    again = Coverage(feed="f")
+    again.resume(saved, tail, cause="crashed", symbols=["X", "Y"])
+    return again
+
+
+def test_what_was_held_at_a_crash_is_not_covered() -> None:
+    """Nothing after the receipt of what was held longest is certain, whoever was heard or over by then."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 10)
+    coverage.live("B", ["X"], 12)
+    assert coverage.ended("B", 13, "closed") == []
+    coverage.heard("A", 30)
+    assert resumed(coverage, held_since_us=15).live("C", ["X"], 50) == [Gap(15, 50, "crashed", "X", "f")]
+    ended = Coverage(feed="f")
+    ended.live("A", ["X"], 10)
+    ended.ended("A", 20, "closed")
+    assert resumed(ended, held_since_us=15).live("C", ["X"], 50) == [Gap(15, 50, "closed", "X", "f")]
+
+
+def test_a_restart_remembers_what_was_not_settled() -> None:
+    """B came and went after A was heard of last: before it nothing was certain, and after it nothing."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 0)
+    coverage.heard("A", 8)
+    coverage.live("B", ["X"], 12)
+    assert coverage.ended("B", 20, "closed") == []
+    assert resumed(coverage).live("C", ["X"], 50) == [
+        Gap(8, 12, "crashed", "X", "f"),
+        Gap(20, 50, "closed", "X", "f"),
+    ]
+
+
+def test_of_the_ticks_of_a_tail_the_newest_receipt_counts() -> None:
+    """They come in the order of their stamps, not of their receipts."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 10)
+    tail = [Tick("X", n, 1.0, received_us=at_us) for n, at_us in enumerate((37, 40, 38))]
+    assert resumed(coverage, tail).live("B", ["X"], 50) == [Gap(40, 50, "crashed", "X", "f")]
+
+
+def test_of_what_nobody_wants_any_longer_nothing_is_missing() -> None:
+    """Its sessions go on for the other symbols, and it begins anew if it is wanted again."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X", "Y"], 0)
+    coverage.dropped(["X", "never seen"])
+    assert coverage.ended("A", 10, "closed") == []
+    assert coverage.lost == ("Y",)
+    assert coverage.live("B", ["X", "Y"], 20) == [Gap(10, 20, "closed", "Y", "f")]

@@ -33,6 +33,15 @@ def test_a_session_that_was_short_resets_nothing() -> None:
     assert [backoff.after(29.9, 0.0) for _ in range(3)] == [0.25, 0.5, 1.0]
 
 
+def test_what_passes_by_itself_is_waited_for_no_longer_and_leaves_no_bound_behind() -> None:
+    """Under a ceiling the bound stops at it, so that the next failure of another kind does not wait for minutes."""
+    backoff = defaults()
+    assert [backoff.after(None, 0.0, ceiling_s=2.0) for _ in range(9)] == [0.25, 0.5, *[1.0] * 7]
+    assert [backoff.after(None, 0.0) for _ in range(2)] == [1.0, 2.0]
+    assert backoff.after(None, 0.0, ceiling_s=2.0) == 1.0  # the bound was higher, and stays
+    assert backoff.after(None, 0.0) == 4.0
+
+
 @pytest.mark.parametrize("lasted_s", [None, 0.0, 0.01, 29.9])
 def test_a_peer_that_accepts_and_closes_is_not_hammered(lasted_s: float | None) -> None:
     """In an hour without a healthy session there are at most 129 attempts, whatever the luck."""

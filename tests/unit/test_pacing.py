@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
+import pytest
+
 from trio_ticks.core.pacing import Pacer
 
 
@@ -52,13 +56,14 @@ def test_a_connection_that_is_gone_gives_back_what_it_did_not_send() -> None:
     assert pacer.request_at("C", 1.0) == 3.0
 
 
-def test_what_a_connection_sent_outlives_it() -> None:
-    """The vendor has seen it: a successor of the same name is another connection, and keeps that distance."""
+@pytest.mark.parametrize("successor", ["A", "B", None])
+def test_what_a_connection_sent_outlives_it(successor: Hashable) -> None:
+    """The vendor has seen it: a successor, of whatever name, is another connection, and keeps that distance."""
     pacer = alltick()
     pacer.claim("A", pacer.request_at("A", 0.0), 0.0)
     pacer.forget("A")
-    assert pacer.request_at("A", 0.5) == 3.0
-    assert pacer.request_at("A", 3.0) == 4.0
+    assert pacer.request_at(successor, 0.5) == 3.0
+    assert pacer.request_at(successor, 3.0) == 4.0
 
 
 def test_after_a_standstill_the_turns_that_have_passed_are_no_volley() -> None:

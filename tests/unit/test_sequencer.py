@@ -374,6 +374,23 @@ def test_a_wrong_setting_is_one_clear_line(setting: str, value: object, accepted
     assert str(caught.value) == f"{setting} is {value!r}, accepted are {accepted}"
 
 
+def test_a_symbol_of_which_all_is_held_is_in_no_checkpoint() -> None:
+    """As if it had never arrived."""
+    sequencer = Sequencer(lateness_s=5)
+    push(sequencer, at(1))
+    assert sequencer.save("", "X") is None
+    assert sequencer.checkpoint() == Sequencer(lateness_s=5).checkpoint()
+
+
+def test_a_tail_that_reaches_behind_the_floor_adds_nothing() -> None:
+    """Wherever it begins: what was forgotten before the checkpoint stays so, also the stamp of the floor."""
+    sequencer = Sequencer(window_ticks=4)
+    out = sequencer.push([at(1), at(1), at(1), at(2), at(3)], session="A", now_us=3)
+    saved = sequencer.checkpoint()
+    for begin in range(len(out)):
+        assert Sequencer.restore(saved, out[begin:], window_ticks=4).checkpoint() == saved
+
+
 def test_a_checkpoint_of_another_identity_is_refused() -> None:
     """Its keys mean nothing here: going on would deliver everything twice."""
     saved = Sequencer(identity="time").checkpoint()

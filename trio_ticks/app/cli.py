@@ -18,10 +18,11 @@ from trio_ticks.app import backtest_command, journal_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
+from trio_ticks.app.journal_commands import End, Start, Zone
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
-from trio_ticks.app.simulate import Simulation, all_faults, parse_tapes, simulate
+from trio_ticks.app.simulate import Recorded, Simulation, all_faults, parse_source, simulate
 from trio_ticks.app.watch import Watching, feed_of, watch
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.sim import parse_switches
@@ -167,8 +168,15 @@ def _run_file(
     run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal)
 
 
-@app.command("sim", epilog="Example: [bold]trio-ticks sim --port 8765 --fault 'drop|mute/10'[/bold]")
+_SIM_EXAMPLES = (
+    "Examples: [bold]trio-ticks sim --port 8765 --fault 'drop|mute/10'[/bold] and "
+    "[bold]trio-ticks sim --journal ticks.journal --symbol BTCUSDT --start -1h --once[/bold]"
+)
+
+
+@app.command("sim", epilog=_SIM_EXAMPLES)
 def _sim(
+    *,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65_535, help="On loopback; 0: any free one.")] = 0,
     plan: Annotated[str, typer.Option(metavar="NAME", help="Whose limits are enforced.")] = "professional",
     speed: Annotated[float, typer.Option(metavar="X", help="How much faster than recorded.")] = 1.0,
@@ -184,11 +192,28 @@ def _sim(
         list[str] | None,
         typer.Option(metavar="FILE=SYMBOL", help="Trades to play: time_us, price, volume, side; several times."),
     ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Ticks of any feed to play, as they were kept by run.")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(metavar="SYMBOL", help="Only this one of the journal; several times.")
+    ] = None,
+    start: Start = None,
+    end: End = None,
+    tz: Zone = "UTC",
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Leave the journal's stamps as they are; with --once.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Play from a subscription to the last tick, and end.")] = False,
     seconds: Seconds = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Serve AllTick's protocol on this machine: recorded trades, shifted to now, and faults by name."""
+    """Serve AllTick's protocol on this machine: recorded trades, shifted to now, and faults by name.
+
+    Without --csv or --journal, a sample that comes with the program. It is played over and over, or --once.
+    """
     configure_logging(verbose)
+    recorded = Recorded(journal=journal, symbols=symbol or (), start=start, end=end, tz=tz, as_recorded=as_recorded)
     simulate(
         Simulation(
             port=port,
@@ -196,8 +221,9 @@ def _sim(
             speed=speed,
             switches=parse_switches(switch or []),
             faults=all_faults(fault or []),
-            tapes=parse_tapes(csv or []),
+            tapes=parse_source(csv or [], recorded, once=once),
             seconds=seconds,
+            once=once,
         )
     )
 

@@ -17,7 +17,7 @@ Layers, from the outside in::
     faults       faults on a schedule: ``drop@10, mute/20``
     handle       `Sim`: ticks to send, counters to see, faults that read as sentences
     hub          connections, subscriptions, and ticks on their way to them
-    player, load   publish tapes as they fall due; ticks without end
+    player, load   publish what was recorded as it falls due; ticks without end
     door         the listening sockets
     connection, outbox   one WebSocket: messages in, bounded queue out, the ways of ending it
     exchange     one HTTP request
@@ -34,13 +34,14 @@ and what decides, without waiting::
     writing      how messages are spelt
     switches     what the documentation leaves open
     rules        the vendor's limits
-    tape         recorded trades, and when each is due
+    tape, recording   recorded trades, a journal, and when each tick of them is due
     statistics   what is counted
 """
 
 from trio_ticks.sim.faults import FAULTS, Fault, parse_faults, run_faults
 from trio_ticks.sim.handle import Sim
 from trio_ticks.sim.load import Load
+from trio_ticks.sim.recording import Recording
 from trio_ticks.sim.server import open_sim
 from trio_ticks.sim.statistics import SimStatistics
 from trio_ticks.sim.switches import Switches, accepted_values, parse_switches
@@ -50,6 +51,7 @@ __all__ = [
     "FAULTS",
     "Fault",
     "Load",
+    "Recording",
     "Sim",
     "SimStatistics",
     "Switches",

@@ -145,13 +145,13 @@ class Link:
         self._scope.cancel(reason=cause)
         self._absence.cancel(reason=cause)
 
-    def close(self, cause: str, *, code: int) -> None:
-        """End it politely: what is queued, then a close frame."""
+    def close(self, cause: str, *, code: int, patience_s: float = LINGER_S) -> None:
+        """End it politely: what is queued, a close frame, the client's answer; for as long as patience lasts."""
         if self.live:
             if self._protocol.state is State.OPEN:  # otherwise the client's own close frame came first
                 self._protocol.send_close(code)
                 self._queue_protocol_writes()
-            self._finish(cause)
+            self._finish(cause, patience_s)
 
     def vanish(self) -> None:
         """Stop reading and writing, and keep the socket open until the deadline; what is queued is lost."""
@@ -194,10 +194,10 @@ class Link:
         self.send(b"".join(writes))
         return b"" in writes
 
-    def _finish(self, cause: str) -> None:
+    def _finish(self, cause: str, patience_s: float = LINGER_S) -> None:
         """Let the writer empty the queue and the client say goodbye, for a moment."""
         self._cause = self._cause or cause
-        self._scope.deadline = min(self._scope.deadline, trio.current_time() + LINGER_S)
+        self._scope.deadline = min(self._scope.deadline, trio.current_time() + patience_s)
         self.outbox.finish()
 
     async def _say_goodbye(self) -> None:

@@ -14,6 +14,7 @@ from trio_ticks.model import Tick
 from trio_ticks.sim.conditions import during
 from trio_ticks.sim.connection import Link
 from trio_ticks.sim.door import Door
+from trio_ticks.sim.exchange import LINGER_S
 from trio_ticks.sim.handshake import SIMPLE_PATH
 from trio_ticks.sim.hub import Hub
 from trio_ticks.sim.load import Loader
@@ -81,11 +82,11 @@ class Sim:
         self._player.start()
 
     async def wait_played(self) -> None:
-        """Wait until every tape has been published to its end; never returns where they loop."""
+        """Wait until everything recorded has been published to its end; never returns where it loops."""
         await self._player.wait_finished()
 
     async def wait_subscribed(self, *symbols: str) -> None:
-        """Wait until each symbol is subscribed on some connection that is live and not mute."""
+        """Wait until each symbol is subscribed on some connection that is live and not mute; none given: any is."""
         await self._hub.wait_subscribed(symbols)
 
     # What can be seen.
@@ -102,18 +103,19 @@ class Sim:
 
     # Faults of connections.
 
-    async def drop(self, *, clean: bool = False) -> int:
+    async def drop(self, *, clean: bool = False, patience_s: float = LINGER_S) -> int:
         """Cut every connection: an end of stream without a close frame.
 
         What is still queued is lost, what `send` returned for is not.
 
         Args:
             clean: Send what is queued and a close frame with code 1001 instead.
+            patience_s: How long all that may take, and a client its answer, which proves that it has read everything.
 
         Returns:
             How many connections that were. They are over when this returns.
         """
-        return await self._end(self._hub.live, "dropped", clean=clean)
+        return await self._end(self._hub.live, "dropped", clean=clean, patience_s=patience_s)
 
     def mute(self) -> int:
         """Send no more ticks on the connections open now; heartbeats and requests are still answered.
@@ -161,11 +163,11 @@ class Sim:
                 self._door.reopen()
         return count
 
-    async def _end(self, links: Iterable[Link], cause: str, *, clean: bool) -> int:
+    async def _end(self, links: Iterable[Link], cause: str, *, clean: bool, patience_s: float = LINGER_S) -> int:
         links = list(links)
         for link in links:
             if clean and link.live:
-                link.close(cause, code=GOING_AWAY)
+                link.close(cause, code=GOING_AWAY, patience_s=patience_s)
             else:
                 link.cut(cause)
         await trio.lowlevel.checkpoint()

@@ -237,10 +237,14 @@ class Hub:
     # Waiting.
 
     async def wait_subscribed(self, symbols: Sequence[str]) -> None:
-        """Wait until each symbol has a connection that is live, not mute, and subscribed to it."""
+        """Wait until each symbol, or any if none is given, is subscribed on a live connection that is not mute."""
         await trio.lowlevel.checkpoint()
-        while not all(any(symbol in session.symbols for _, session in self.audience()) for symbol in symbols):
+        while not self._is_subscribed(symbols):
             await self._changed.wait()
+
+    def _is_subscribed(self, symbols: Sequence[str]) -> bool:
+        subscribed = set[str]().union(*(session.symbols for _, session in self.audience()))
+        return subscribed.issuperset(symbols) if symbols else bool(subscribed)
 
     def _notify(self) -> None:
         """Wake whoever waits for a change among the subscriptions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -15,10 +16,11 @@ from trio_ticks.sim.door import Door
 from trio_ticks.sim.handle import Sim
 from trio_ticks.sim.hub import Hub
 from trio_ticks.sim.load import Load, Loader
-from trio_ticks.sim.player import Player
+from trio_ticks.sim.player import Player, ReadingReel, Reel, TapeReel
+from trio_ticks.sim.recording import Recording
 from trio_ticks.sim.rules import plan_named
 from trio_ticks.sim.switches import Switches
-from trio_ticks.sim.tape import Tape, check_speed, sample_tapes
+from trio_ticks.sim.tape import Tape, check_speed, sample_tapes, timeline
 from trio_ticks.sim.writing import Writer
 
 # 25,000 ticks: a client that is a second behind at any rate a vendor sends is still served.
@@ -27,7 +29,7 @@ BUFFER_BYTES = 4 * 2**20
 
 @asynccontextmanager
 async def open_sim(
-    tapes: Sequence[Tape] | None = None,
+    tapes: Sequence[Tape] | Recording | None = None,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -47,7 +49,8 @@ async def open_sim(
     """Run an AllTick server on a loopback socket.
 
     Args:
-        tapes: Recorded trades to play, shifted to now; the shipped sample if None, nothing if empty.
+        tapes: Recorded trades to play, shifted to now, or a `Recording` of a journal; the shipped sample if None,
+            nothing if empty.
         host: Where to listen.
         port: 0: any free one.
         token: The one that is accepted.
@@ -56,8 +59,8 @@ async def open_sim(
         entitled: The codes that the token may have; the others are answered with 604. None: all there are.
         switches: How the vendor is taken to behave where that is not known; the likeliest if None.
         autoplay: Start the tapes at once; otherwise `Sim.play` does.
-        loop: Start a tape over when it ends.
-        speed: How much faster than recorded, for all tapes.
+        loop: Start a tape over when it ends, and a recording.
+        speed: How much faster than recorded.
         load: Ticks without end, besides those of the tapes.
         overlap: Begin each new subscription with so many ticks; see `Sim.overlapping`.
         buffer_bytes: Unwritten bytes at which a connection that reads too slowly is cut.
@@ -73,7 +76,7 @@ async def open_sim(
     tapes = sample_tapes() if tapes is None else tapes
     switches = Switches() if switches is None else switches
     check_speed(speed)
-    known = frozenset(symbols).union((tape.symbol for tape in tapes), load.codes if load else ())
+    known = frozenset(symbols).union(_codes(tapes), load.codes if load else ())
     permitted = None if entitled is None else frozenset(entitled)
     catalogue = Catalogue(known=known, entitled=permitted, switches=switches)
     hub = Hub(
@@ -87,7 +90,8 @@ async def open_sim(
         ),
     )
     failure: Exception | None = None
-    player = Player(tapes=tapes, speed=speed, loop=loop, publish=hub.publish, now_us=now_us)
+    open_reel = functools.partial(_open_reel, tapes, speed=speed, loop=loop)
+    player = Player(open_reel=open_reel, publish=hub.publish, now_us=now_us)
     if autoplay:
         player.start()
     loader = Loader(load=load, audience=hub.audience, now_us=now_us) if load else None
@@ -104,6 +108,16 @@ async def open_sim(
         nursery.cancel_scope.cancel(reason="the simulator is closed")
     if failure is not None:
         raise failure
+
+
+def _codes(tapes: Sequence[Tape] | Recording) -> Iterable[str]:
+    return tapes.symbols if isinstance(tapes, Recording) else [tape.symbol for tape in tapes]
+
+
+def _open_reel(tapes: Sequence[Tape] | Recording, start_us: int, *, speed: float, loop: bool) -> Reel:
+    if isinstance(tapes, Recording):
+        return ReadingReel(functools.partial(tapes.portions, start_us=start_us, speed=speed, loop=loop))
+    return TapeReel(timeline(tapes, start_us=start_us, speed=speed, loop=loop))
 
 
 def _url(host: str, listener: trio.SocketListener) -> str:

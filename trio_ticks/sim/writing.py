@@ -116,8 +116,9 @@ class Writer:
 
 
 def direction(tick: Tick, switches: Switches) -> int:
-    """Return the side of a trade as AllTick's number."""
-    return int(switches.forex_direction) if is_forex(tick.symbol) else _DIRECTIONS[tick.side]
+    """Return the side of a trade as AllTick's number; one that was recorded counts, whatever is traded."""
+    unknown = tick.side is None and is_forex(tick.symbol)
+    return int(switches.forex_direction) if unknown else _DIRECTIONS[tick.side]
 
 
 def turnover_text(tick: Tick) -> str:

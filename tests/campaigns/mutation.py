@@ -1,0 +1,227 @@
+"""Are the tests of ``core/`` worth anything? ``python -m tests.campaigns.mutation [MODULE…] [--write]``.
+
+mutmut changes one thing at a time in a copy of a module (a comparison, a sign, an argument, a constant), and the
+tests that come across the changed function must go red. What survives is listed with the reason for which it may, or
+as open. Without a module: all of them, one after the other; each by itself takes between half a minute and some
+minutes of one core. ``--write`` puts the result, with its date, into ``docs/mutation.md``.
+
+It asks for ``pip install 'mutmut>=3.8,<4'``, which nothing else here needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import tomllib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "mutation.md"
+REASONS = Path(__file__).with_suffix(".toml")
+
+# The fast tests that hold each module; the more important modules first. A new module is one line more.
+SEQUENCING = ("unit/test_sequencer", "property/test_sequencer_laws", "property/test_sequencer_fast_path")
+SUITES: dict[str, tuple[str, ...]] = {
+    "sequencer": (*SEQUENCING, "property/test_sequencer_machine", "property/test_saving"),
+    "window": (*SEQUENCING, "property/test_sequencer_machine"),
+    "identity": SEQUENCING,
+    "front": (*SEQUENCING, "property/test_sequencer_machine"),
+    "coverage": ("property/test_coverage", "property/test_saving"),
+    "pacing": ("unit/test_pacing", "property/test_pacing_property", "property/test_pacing_machine"),
+    "ledger": ("unit/test_ledger", "property/test_intake"),
+    "recording": ("property/test_recording",),
+    "saving": ("property/test_saving",),
+    "timestamps": ("unit/test_timestamps", "property/test_timestamps_property"),
+    "intake": ("unit/test_conversation", "property/test_intake"),
+    "overflow": ("unit/test_overflow", "property/test_overflow_property"),
+    "freshness": ("property/test_freshness",),
+    "suspects": ("property/test_suspects",),
+    "sharding": ("unit/test_sharding", "property/test_sharding_property"),
+    "backoff": ("unit/test_backoff", "property/test_backoff_property"),
+    "instants": ("unit/test_instants",),
+    "relaying": ("unit/test_redis_config", "property/test_redis_entry"),
+    "sequencer_settings": ("unit/test_config", "unit/test_sequencer"),
+    "staleness": ("simulation/test_stale",),
+    "waiting": ("unit/test_sequencer", "property/test_sequencer_laws"),
+}
+
+# The same examples for every mutant, few of them, and none made smaller once one has failed: it is enough to know.
+PROFILE = """
+from hypothesis import Phase
+
+settings.register_profile(
+    "mutation",
+    deadline=None,
+    max_examples=50,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
+settings.load_profile("mutation")
+"""
+SETUP = """
+[mutmut]
+source_paths = trio_ticks
+only_mutate = trio_ticks/core/{module}.py
+also_copy =
+    conftest.py
+    examples
+timeout_multiplier = 3.0
+timeout_constant = 20.0
+pytest_add_cli_args = -pno:cacheprovider
+pytest_add_cli_args_test_selection =
+{tests}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Survivor:
+    """A change that no test saw: in which function, how the line reads with it, and why that may be."""
+
+    function: str
+    before: str
+    after: str
+    reason: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What became of a module's mutants."""
+
+    module: str
+    mutants: int
+    survivors: Sequence[Survivor]
+
+    @property
+    def killed(self) -> int:
+        """Those that made a test fail, or made it run for ever."""
+        return self.mutants - len(self.survivors)
+
+
+def examine(module: str) -> Outcome:
+    """Run the tests of a module against each of its mutants, in a copy of the source."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as name:
+        prepare(Path(name), module)
+        mutmut(Path(name), "run", "--max-children", "1")
+        return outcome_in(Path(name), module)
+
+
+def prepare(home: Path, module: str) -> None:
+    """Copy what is mutated and what tests it, and say how."""
+    for part in ("trio_ticks", "tests", "examples"):
+        shutil.copytree(ROOT / part, home / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", "conftest.py"):
+        shutil.copy(ROOT / part, home / part)
+    with (home / "conftest.py").open("a") as file:
+        file.write(PROFILE)
+    tests = textwrap.indent("\n".join(f"tests/{suite}.py" for suite in SUITES[module]), "    ")
+    (home / "setup.cfg").write_text(SETUP.format(module=module, tests=tests))
+
+
+def outcome_in(home: Path, module: str) -> Outcome:
+    """Return what mutmut has found there."""
+    mutmut(home, "export-cicd-stats")
+    counts = json.loads((home / "mutants" / "mutmut-cicd-stats.json").read_text())
+    names = re.findall(r"(\S+): (?!timeout)", mutmut(home, "results"))
+    reasons = tomllib.loads(REASONS.read_text()).get(module, [])
+    survivors = [survivor(one, mutmut(home, "show", one), reasons) for one in names]
+    return Outcome(module=module, mutants=counts["total"], survivors=survivors)
+
+
+def mutmut(home: Path, *arguments: str) -> str:
+    """Run mutmut in a directory and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments], cwd=home, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"mutmut {' '.join(arguments)}: {done.stdout[-3_000:]}{done.stderr[-3_000:]}")
+    return done.stdout
+
+
+def survivor(name: str, diff: str, reasons: Iterable[dict[str, str]]) -> Survivor:
+    """Return what `mutmut show` says of a mutant, with the reason that is kept for that line."""
+    lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    before, after = ("\n".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    function = re.sub(r"^x_?|__mutmut_\d+$", "", name.rpartition(".")[2]).replace("ǁ", ".").strip(".")
+    reason = next(
+        (one["reason"] for one in reasons if one["after"] == after and function.endswith(one["function"])), None
+    )
+    return Survivor(function=function, before=before, after=after, reason=reason)
+
+
+def section(outcome: Outcome) -> str:
+    """Return what the page says of a module."""
+    dated = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, mutmut {version('mutmut')}"
+    tests = ", ".join(f"`{suite}`" for suite in SUITES[outcome.module])
+    lines = [
+        f"### core/{outcome.module}: {outcome.killed} of {outcome.mutants} killed",
+        "",
+        f"{dated}; by {tests}.",
+        "",
+    ]
+    for one in outcome.survivors:
+        lines += [f"* `{one.function}`: {one.reason or '**open**'}", ""]
+        lines += textwrap.indent(
+            f"```diff\n{signed('-', one.before)}\n{signed('+', one.after)}\n```", "  "
+        ).splitlines()
+        lines.append("")
+    return "\n".join(lines)
+
+
+def signed(sign: str, text: str) -> str:
+    return "\n".join(f"{sign} {line}" for line in text.splitlines())
+
+
+def write(outcome: Outcome) -> None:
+    """Put a module's section in the place of its last one, or behind the others, and add up the table."""
+    page = PAGE.read_text()
+    head, *sections = re.split(r"(?m)^(?=### core/)", page)
+    kept = {re.match(r"### core/(\w+)", one)[1]: one.rstrip() + "\n" for one in sections}  # type: ignore[index]  # as split
+    kept[outcome.module] = section(outcome).rstrip() + "\n"
+    ordered = [kept[module] for module in SUITES if module in kept]
+    counts = [re.match(r"### core/(\w+): (\d+) of (\d+)", one).groups() for one in ordered]  # type: ignore[union-attr]
+    rows = ["| module | mutants | killed | |", "|---|---|---|---|"]
+    rows += [row(f"`core/{module}`", int(killed), int(mutants)) for module, killed, mutants in counts]
+    rows.append(row("together", sum(int(one[1]) for one in counts), sum(int(one[2]) for one in counts)))
+    missing = [f"`{module}`" for module in SUITES if module not in kept]
+    rows += ["", f"Not run yet: {', '.join(missing)}." if missing else "Every module of `core/` was run."]
+    head = re.sub(
+        r"(?s)(<!-- table -->\n).*(<!-- end -->)", lambda found: found[1] + "\n".join(rows) + "\n" + found[2], head
+    )
+    PAGE.write_text(head + "\n".join(ordered))
+
+
+def row(name: str, killed: int, mutants: int) -> str:
+    return f"| {name} | {mutants:,} | {killed:,} | {100 * killed / mutants:.1f} % |"
+
+
+def main() -> None:
+    """Examine the modules that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(SUITES)}; default: all")
+    parser.add_argument("--write", action="store_true", help="keep the result in docs/mutation.md")
+    asked = parser.parse_args()
+    if unknown := [module for module in asked.modules if module not in SUITES]:
+        parser.error(f"{unknown[0]} is none of {', '.join(SUITES)}")
+    for module in asked.modules or SUITES:
+        outcome = examine(module)
+        print(section(outcome), flush=True)
+        if asked.write:
+            write(outcome)
+
+
+if __name__ == "__main__":
+    main()
