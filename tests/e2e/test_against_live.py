@@ -7,14 +7,9 @@ import re
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.support.program import Program, open_program, run_program
-from trio_ticks import Ticks
 from trio_ticks.sim import Sim, open_sim
 from trio_ticks.sim.faults import FAULTS
-
-pytestmark = pytest.mark.skipif(not hasattr(Ticks, "every"), reason="streams have no timers of their own here")
 
 ROUNDS = int(os.environ.get("TRIO_TICKS_LIVE_ROUNDS", "4"))
 """Each takes some two seconds; a hundred and fifty are five minutes."""

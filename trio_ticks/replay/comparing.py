@@ -24,6 +24,7 @@ from trio_ticks.replay.performing import perform
 from trio_ticks.replay.playback import Playback
 from trio_ticks.replay.replaying import PATIENCE_S
 from trio_ticks.replay.runs import Kept, Run, Runs
+from trio_ticks.runtime.decisions import is_whole, shown
 from trio_ticks.runtime.mailbox import Wanted
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.reading import OnProgress
@@ -169,16 +170,41 @@ async def _with_run(
 
 
 def as_live(strategy: Strategy, said: Mapping[str, Any]) -> tuple[Strategy, list[str]]:
-    """Return a strategy as it was started live, and what of that is not as it was given."""
+    """Return a strategy as it was started live, and what of that is not as it was given.
+
+    Of a parameter with a text in it the journal has a digest only: it is taken as it was given.
+    """
     live, remarks = strategy, []
-    for key, given in (("params", dict(strategy.params)), ("symbols", strategy.symbols)):
-        if key not in said:
-            continue
-        recorded = said[key]
-        if given and given != recorded:
-            remarks.append(f"{key}: live they were {recorded!r}, which is used in place of {given!r}")
-        live = attrs.evolve(live, **{key: recorded})
+    if "symbols" in said:
+        live = attrs.evolve(live, symbols=said["symbols"])
+        if strategy.symbols and list(strategy.symbols) != said["symbols"]:
+            remarks.append(_instead("symbols", said["symbols"], strategy.symbols))
+    if isinstance(said.get("params"), Mapping):
+        params, differing = _params(strategy.params, said["params"])
+        live, remarks = attrs.evolve(live, params=params), [*remarks, *differing]
     return live, remarks
+
+
+def _params(given: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    params, remarks = {}, []
+    for name, outlined in recorded.items():
+        if name in given and shown(given[name]) == outlined:
+            params[name] = given[name]
+        elif is_whole(outlined):
+            params[name] = outlined
+            if name in given:
+                remarks.append(_instead(f"params.{name}", outlined, given[name]))
+        else:
+            params.update({name: given[name]} if name in given else {})
+            remarks.append(f"params.{name}: not as it was live; what it was is not kept, give it with --param")
+    remarks += [
+        f"params.{name}: live there was none, so there is none here" for name in given if name not in recorded
+    ]
+    return params, remarks
+
+
+def _instead(key: str, recorded: object, given: object) -> str:
+    return f"{key}: live they were {recorded!r}, which is used in place of {given!r}"
 
 
 def _chosen(wanted: Wanted, batches: Iterator[Sequence[Record]]) -> Iterator[Sequence[Record]]:

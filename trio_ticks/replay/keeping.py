@@ -7,12 +7,11 @@ compared with it in the same way.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trio_ticks.model import Record, Signal, Status
-from trio_ticks.replay.playback import OF_STRATEGIES
+from trio_ticks.runtime.decisions import SOURCE, outline
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.making import new_journal
@@ -36,7 +35,7 @@ class Keeper:
     def keep(self, records: Sequence[Record]) -> None:
         """Put down records that are handed to the strategy, behind the signals that it gave before."""
         if self._last_us is None:
-            self._batches.append([self._status("started", records[0].time_us, started_with(self._strategy))])
+            self._batches.append([self._status("started", records[0].time_us, outline(self._strategy))])
         self._settle_signals()
         self._batches.append(records)
         self._last_us = records[-1].time_us
@@ -60,7 +59,7 @@ class Keeper:
         self._commit()
 
     def _status(self, status: str, time_us: int, reason: str = "") -> Status:
-        return Status(status, time_us, reason, source=f"{OF_STRATEGIES}{self._strategy.title}")
+        return Status(status, time_us, reason, source=SOURCE + self._strategy.title)
 
     def _settle_signals(self) -> None:
         if self._signals:
@@ -71,12 +70,6 @@ class Keeper:
     def _commit(self) -> None:
         self._journal.commit(self._batches, now_us=self._now_us)
         self._batches, self._count = [], 0
-
-
-def started_with(strategy: Strategy) -> str:
-    """Return what the journal says of a strategy's start, as a live engine writes it."""
-    symbols = None if strategy.symbols is None else list(strategy.symbols)
-    return json.dumps({"symbols": symbols, "params": dict(strategy.params)}, default=repr)
 
 
 @contextlib.contextmanager

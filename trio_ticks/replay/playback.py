@@ -11,14 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Gap, Record, Signal, Status, ticks_in
+from trio_ticks.model import Gap, Record, ticks_in
 from trio_ticks.replay.pace import Pace
+from trio_ticks.runtime.decisions import is_of_journal
 
 Pull = Callable[[], Awaitable[Sequence[Record]]]
 """Returns the next records of a recording, or none at its end; cancelled, it loses none."""
-
-OF_STRATEGIES = "strategy "
-"""With this begins the `Status.source` by which the journal says that a strategy was started or stopped."""
 
 
 class Playback:
@@ -131,8 +129,3 @@ class Playback:
 def seen_by_strategies(records: Sequence[Record]) -> list[Record]:
     """Return what of a journal's records a strategy sees live."""
     return [item for item in records if not is_of_journal(item)]
-
-
-def is_of_journal(item: Record) -> bool:
-    """Tell whether only the journal has it."""
-    return type(item) is Signal or (type(item) is Status and item.source.startswith(OF_STRATEGIES))

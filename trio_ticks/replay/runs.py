@@ -16,12 +16,13 @@ from typing import Any
 import attrs
 
 from trio_ticks.model import Gap, Record, Signal, Status
-from trio_ticks.replay.playback import OF_STRATEGIES
+from trio_ticks.runtime.decisions import SOURCE
 from trio_ticks.storage.journal import StoredBatch
 from trio_ticks.storage.reading import OnProgress
 from trio_ticks.storage.reading.journal import JournalSource
 from trio_ticks.storage.reading.query import ALL, Query
 
+_ENDS = frozenset({"stopped", "failed"})
 # What the journal itself lacks; a replay cannot know what the strategy saw then.
 _OWN_CAUSES = frozenset({"full", "overflow", "journal"})
 
@@ -79,7 +80,7 @@ class Runs:
 
     def __init__(self, path: Path, name: str, *, on_progress: OnProgress | None = None) -> None:
         self._name = name
-        self._source = f"{OF_STRATEGIES}{name}"
+        self._source = f"{SOURCE}{name}"
         source = JournalSource(path=path)
         source.check()
         self._pieces = self._split(source.stored(Query(kind=ALL), on_progress=on_progress))
@@ -113,10 +114,10 @@ class Runs:
             run.signals.append(Kept(item, position))
         elif type(item) is Gap and item.cause in _OWN_CAUSES and not item.feed:
             run.lacks = True
-        elif type(item) is Status and item.source == self._source and item.status == "stopped":
+        elif type(item) is Status and item.source == self._source and item.status in _ENDS:
             run.is_complete, run.stop_reason = True, item.reason
-        elif type(item) is Status and item.source.startswith(OF_STRATEGIES) and item.status == "started":
-            self.others.add(item.source.removeprefix(OF_STRATEGIES))
+        elif type(item) is Status and item.source.startswith(SOURCE) and item.status == "started":
+            self.others.add(item.source.removeprefix(SOURCE))
 
     def _split(self, batches: Iterator[StoredBatch]) -> Iterator[tuple[int, Sequence[Record]]]:
         """Yield the records in order; one that starts a run stands alone."""

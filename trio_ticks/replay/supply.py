@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Gap, Record, Signal, Status, ticks_in
+from trio_ticks.model import Gap, Record, ticks_in
+from trio_ticks.runtime.decisions import is_of_journal
 
 _TIME = operator.attrgetter("time_us")
-_OF_STRATEGIES = "strategy "
-"""With this begins the ``source`` of a `Status` by which a journal says that a strategy began or ended."""
 
 
 class Supply:
@@ -132,7 +131,7 @@ class Supply:
         """Return what of a batch a strategy sees live, and count it."""
         ticks = ticks_in(records)
         if ticks < len(records):
-            records = [item for item in records if not _is_of_journal(item)]
+            records = [item for item in records if not is_of_journal(item)]
             self.gaps += [item for item in records if type(item) is Gap]
         self.offered += 0 if self._has_ended else ticks
         return records
@@ -145,8 +144,3 @@ class Supply:
         elif self._on_progress is not None:
             start_us = self._start_us = self._start_us or records[0].time_us
             self._on_progress(min(records[-1].time_us, self._end_us) - start_us, self._end_us - start_us)
-
-
-def _is_of_journal(item: Record) -> bool:
-    """Tell whether only the journal has it: decisions of strategies, and the marks of their starts and stops."""
-    return type(item) is Signal or (type(item) is Status and item.source.startswith(_OF_STRATEGIES))

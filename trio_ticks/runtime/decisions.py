@@ -10,10 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trio_ticks.model import Signal, Status
+from trio_ticks.model import Record, Signal, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.journaling import JournalWriter
 from trio_ticks.runtime.strategy import Strategy, StrategyState
+
+_DIGEST = "sha256:"
 
 SOURCE = "strategy "
 """What the ``source`` of a strategy's statuses begins with; its name follows."""
@@ -59,16 +61,31 @@ def outline(strategy: Strategy) -> str:
     stands a digest there, by which two runs can be compared.
     """
     symbols = None if strategy.symbols is None else list(strategy.symbols)
-    return json.dumps({"symbols": symbols, "params": _shown(dict(strategy.params))}, sort_keys=True)
+    return json.dumps({"symbols": symbols, "params": shown(dict(strategy.params))}, sort_keys=True)
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """Return a parameter as `outline` shows it."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return f"sha256:{hashlib.sha256(value.encode(errors='surrogatepass')).hexdigest()[:16]}"
+        return f"{_DIGEST}{hashlib.sha256(value.encode(errors='surrogatepass')).hexdigest()[:16]}"
     if isinstance(value, Mapping):
-        return {str(key): _shown(item) for key, item in value.items()}
+        return {str(key): shown(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_shown(item) for item in value]
-    return type(value).__name__
+        return [shown(item) for item in value]
+    return f"{_DIGEST}{type(value).__name__}"
+
+
+def is_whole(outlined: Any) -> bool:
+    """Tell whether a parameter can be had back from what `outline` shows of it: it holds no text, and no object."""
+    if isinstance(outlined, Mapping):
+        return all(map(is_whole, outlined.values()))
+    if isinstance(outlined, list):
+        return all(map(is_whole, outlined))
+    return not isinstance(outlined, str)
+
+
+def is_of_journal(item: Record) -> bool:
+    """Tell whether only the journal has a record: a decision, or the mark of a strategy's start or end."""
+    return type(item) is Signal or (type(item) is Status and item.source.startswith(SOURCE))

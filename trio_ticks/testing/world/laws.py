@@ -10,8 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from trio_ticks.core.saving import windows_of
-from trio_ticks.model import Gap, Record, Status, Tick
-from trio_ticks.runtime.decisions import SOURCE
+from trio_ticks.model import Gap, Record, Tick
+from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.storage.journal import Cursors, Journal, JournalReader
 from trio_ticks.testing.checkers import check_identity, check_order
@@ -169,9 +169,7 @@ def check_life(world: World, lived: Lived) -> None:
     """One order: what the strategy saw, the journal has in the same order; and the accounts agree with the world."""
     # That a strategy began or ended stands in the journal alone.
     kept = [
-        item
-        for item in world.disk.kept.records[lived.first_record : lived.last_record]
-        if not (isinstance(item, Status) and item.source.startswith(SOURCE))
+        item for item in world.disk.kept.records[lived.first_record : lived.last_record] if not is_of_journal(item)
     ]
     seen = lived.reader.records
     if any(_is_loss(item) for item in kept):
