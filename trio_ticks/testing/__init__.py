@@ -8,6 +8,8 @@
   `check_count` and `check_loss_bound` also what was shown.
 * `trio_ticks.testing.venue`: a vendor in memory, whose faults read as sentences (``with venue.muting():``).
 * `trio_ticks.testing.simulation`: runs production tasks under simulated time, the scheduler drawn from one seed.
+* `trio_ticks.testing.world`: the whole engine with vendor, disk and database in one simulation, crashes included,
+  judged by its laws: ``python -m trio_ticks.testing simulate --seeds 0:300``.
 
 Needs the ``testing`` extra (Hypothesis). The rest of the package never imports this.
 
