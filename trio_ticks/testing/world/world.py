@@ -18,10 +18,11 @@ from trio_ticks.testing.world.crash import Crash
 from trio_ticks.testing.world.database import Database
 from trio_ticks.testing.world.disk import Disk, disk_in_memory
 from trio_ticks.testing.world.life import Lived, live
+from trio_ticks.testing.world.market import Market
 from trio_ticks.testing.world.plan import SYMBOLS, Plan, plan_of
 from trio_ticks.testing.world.strategies import Reader, Store
 from trio_ticks.testing.world.trace import Trace
-from trio_ticks.testing.world.vendor import Faults, Market, Vendor
+from trio_ticks.testing.world.vendor import Faults, Vendor
 
 EPOCH_US = 1_700_000_000_000_000
 
