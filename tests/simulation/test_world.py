@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 SEEDS = 300
 TOGETHER = 20
 
-FOUND: dict[int, str] = {}
+FOUND: dict[int, str] = {
+    6: "one line that the database refuses alone held its sink up for ever: the search for it ended before it began"
+}
 """Seeds that ever found a bug of the engine's, and which."""
 
 

@@ -24,6 +24,8 @@ What there is:
 * `check_order`, `check_identity`, `check_never_twice`, `check_count`, `check_loss_bound`, `check_ledger`,
   `check_same_signals`: the laws, as functions that raise `AssertionError` with one clear line.
 * `run_seeded`, `on_the_spot`: Trio code in simulated time, the same way each time for the same seed.
+* `trio_ticks.testing.world`: the whole engine with vendor, disk and database in one simulation, crashes included,
+  judged by its laws: ``python -m trio_ticks.testing simulate --seeds 0:300``.
 * `trio_ticks.testing.fixtures`: pytest fixtures, for whoever asks for them.
 * With Hypothesis (``pip install 'trio-ticks[testing]'``), strategies: `ticks`, `streams` and `scripts` for what is
   published, `deliveries` and `disordered` for how connections show it, `fault_scripts` for what goes wrong.

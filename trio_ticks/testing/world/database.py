@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import attrs
@@ -56,11 +56,11 @@ HANGS_S = 30.0
 
 @attrs.define(eq=False)
 class Database:
-    """One bucket."""
+    """One bucket. What outlives a write that was given up is handed to ``spawn``."""
 
     plan: Plan
     trace: Trace
-    nursery: trio.Nursery
+    spawn: Callable[[Callable[[], Awaitable[None]]], None]
     points: dict[tuple[str, int], dict[str, Any]] = attrs.field(factory=dict)
     writes: int = 0
     way: str = ""
@@ -99,7 +99,7 @@ class Database:
         way = self._roll() if abandon_on_cancel else ""
         thread = _Thread(self, function, args, limiter, hangs=way in _HANGING, arrives=way != "lost late")
         await limiter.acquire_on_behalf_of(thread)
-        self.nursery.start_soon(thread.run, name="database thread")
+        self.spawn(thread.run)
         with trio.CancelScope(shield=not abandon_on_cancel):
             await thread.done.wait()
         return thread.result  # type: ignore[no-any-return]  # what the function returned

@@ -21,8 +21,8 @@ from trio_ticks.testing.world.strategies import CAPACITY
 
 if TYPE_CHECKING:
     from trio_ticks.testing.world.life import Lived
+    from trio_ticks.testing.world.market import Trade
     from trio_ticks.testing.world.strategies import Reader
-    from trio_ticks.testing.world.vendor import Trade
     from trio_ticks.testing.world.world import World
 
 Key: TypeAlias = tuple[object, ...]

@@ -13,7 +13,7 @@ from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.transport import LinkClosed, Wakeup
 
 if TYPE_CHECKING:
-    from trio_ticks.testing.world.vendor import Trade
+    from trio_ticks.testing.world.market import Trade
 
 Took: TypeAlias = "Callable[[MemoryLink, list[Trade], list[str], int], None]"
 Asked: TypeAlias = "Callable[[MemoryLink, str], None]"

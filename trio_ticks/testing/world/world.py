@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from trio_ticks.testing.world.crash import Crash
 from trio_ticks.testing.world.database import Database
 from trio_ticks.testing.world.disk import Disk, disk_in_memory
 from trio_ticks.testing.world.life import Lived, live
+from trio_ticks.testing.world.market import Market
 from trio_ticks.testing.world.plan import SYMBOLS, Plan, plan_of
 from trio_ticks.testing.world.strategies import Reader, Store
 from trio_ticks.testing.world.trace import Trace
-from trio_ticks.testing.world.vendor import Faults, Market, Vendor
+from trio_ticks.testing.world.vendor import Faults, Vendor
 
 EPOCH_US = 1_700_000_000_000_000
 
@@ -55,7 +56,7 @@ class Outcome:
 class World:
     """What the parts of one simulation share."""
 
-    def __init__(self, plan: Plan, trace: Trace, disk: Disk, crash: Crash, nursery: trio.Nursery) -> None:
+    def __init__(self, plan: Plan, trace: Trace, disk: Disk, crash: Crash) -> None:
         self.plan = plan
         self.trace = trace
         self.disk: Disk = disk
@@ -67,9 +68,11 @@ class World:
         self.chance = plan.dice("chance").random
         self.vendor: Vendor = Vendor(plan, trace, self.now_us, lambda: disk.is_dead)
         self.market = Market(plan, SYMBOLS, self.vendor_us, self.now_us)
-        self.database: Database = Database(plan, trace, nursery)
+        self.database: Database = Database(plan, trace, self.spawn)
         self.store: Store = Store(plan.dice("store"), Faults())
         self.lives: list[Lived] = []
+        self.lasted_s = 0.0
+        self._nursery: trio.Nursery | None = None
 
     def vendor_us(self) -> int:
         """Return the time of day."""
@@ -78,6 +81,29 @@ class World:
     def now_us(self) -> int:
         """Return what the host of the engine takes for the time of day."""
         return self.vendor_us() + self.clock_off_us
+
+    async def run(self) -> None:
+        """Let the world run to its end, and judge it.
+
+        Raises:
+            AssertionError: A law is broken.
+        """
+        with self.crash.world:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self.trade, name="market")
+                try:
+                    await self.live()
+                    laws.check_history(self)
+                    self.trace.note("end")
+                finally:
+                    self.lasted_s = trio.current_time()
+                self._nursery.cancel_scope.cancel("the world is over")
+        assert not self.crash.world.cancelled_caught, f"progress: no end within {self.crash.steps:,} steps"
+
+    def spawn(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Run something for as long as the world lasts."""
+        assert self._nursery is not None, "the world has not begun"
+        self._nursery.start_soon(job)
 
     async def trade(self) -> None:
         """Let trades happen, for ever."""
@@ -136,36 +162,17 @@ def simulate_seed(seed: int, *, show: Callable[[str], None] | None = None, keep:
     Returns:
         What came of it. Nothing is raised for a law that is broken, or for a bug of the engine's.
     """
-    plan = plan_of(seed)
-    trace = Trace(show)
-    crash = Crash()
-    told: list[World] = []
-    ended: list[float] = []
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            world = World(plan, trace, disk, crash, nursery)
-            told.append(world)
-            nursery.start_soon(world.trade, name="market")
-            try:
-                await world.live()
-                laws.check_history(world)
-                trace.note("end")
-            finally:
-                ended.append(trio.current_time())
-            nursery.cancel_scope.cancel("the world is over")
-
+    plan, trace, crash = plan_of(seed), Trace(show), Crash()
     broken = None
     with disk_in_memory(plan, trace, keep) as disk, _quiet():
+        world = World(plan, trace, disk, crash)
         try:
-            run_seeded(main, seed=seed, instruments=[crash])
+            run_seeded(world.run, seed=seed, instruments=[crash])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the seed's result
             broken = _words(error)
             if show is not None:
                 show(_history(error))
-    return Outcome(
-        seed, broken, trace.digest(), ended[0] if ended else 0.0, len(told[0].vendor.trades) if told else 0
-    )
+    return Outcome(seed, broken, trace.digest(), world.lasted_s, len(world.vendor.trades))
 
 
 @contextmanager
