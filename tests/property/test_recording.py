@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trio_ticks.core.recording import Entry, Recorder
+from trio_ticks.core.recording import AT_ONCE, Entry, Recorder
 from trio_ticks.model import Gap, Record, Status, Tick, ticks_in
 
 KINDS = st.lists(st.sampled_from(["tick", "late tick", "status", "gap"]), max_size=4)
@@ -184,3 +184,50 @@ def test_what_comes_while_the_gap_is_written_is_not_forgotten() -> None:
     recorder.offer([ticks[3]])
     assert recorder.take()[0].records == [Gap(1, 3, "full", missed=3)]
     assert recorder.written() == Gap(1, 3, "full", missed=3)
+
+
+def test_one_commit_takes_so_many_ticks_and_no_more() -> None:
+    """Whole entries, until there are enough; the rest waits for the next one."""
+    recorder, tick = Recorder(capacity=10 * AT_ONCE), Tick("X", 1, 1.0)
+    for count in (AT_ONCE - 1, 1, 1, AT_ONCE + 5, 1):
+        recorder.offer([tick] * count)
+    for sizes in ([AT_ONCE - 1, 1], [1, AT_ONCE + 5], [1]):
+        assert [entry.ticks for entry in recorder.take()] == sizes
+        recorder.written()
+
+
+def test_a_gap_that_begins_while_the_disk_fails_says_why() -> None:
+    """What was kept finds its way; what came after it, and found no room, is left out for the disk's reason."""
+    recorder = Recorder(capacity=1)
+    recorder.offer([Tick("X", 1, 1.0)])
+    recorder.take()
+    recorder.failed("full", keep=True)
+    recorder.offer([Tick("X", 2, 1.0, received_us=2)])
+    assert len(recorder.take()) == 1
+    recorder.written()
+    assert recorder.take()[0].records == [Gap(2, 2, "full", missed=1)]
+
+
+def test_what_fails_before_a_gap_is_made_part_of_it() -> None:
+    """One gap, from the first record that is left out to the last, with the latest marks of both."""
+    recorder = Recorder(capacity=1)
+    recorder.offer([Tick("X", 1, 1.0, received_us=1)], {"a": b"1", "b": b"1"})
+    recorder.offer([Tick("X", 2, 1.0, received_us=2), Tick("X", 3, 1.0, received_us=3)], {"b": b"2"})
+    recorder.take()
+    recorder.failed("journal", keep=False)
+    assert (recorder.is_lossy, recorder.is_writing_gap) == (True, False)
+    (entry,) = recorder.take()
+    assert (entry.records, entry.ticks) == ([Gap(1, 3, "journal", missed=3)], 0)
+    assert entry.marks == {"a": b"1", "b": b"2"}
+
+
+def test_marks_that_were_refused_come_again_without_a_gap() -> None:
+    """Nothing of the market was lost with them."""
+    recorder = Recorder(capacity=1)
+    recorder.offer([], {"a": b"1"})
+    recorder.take()
+    recorder.failed("journal", keep=False)
+    (entry,) = recorder.take()
+    assert (entry.records, entry.marks) == ([], {"a": b"1"})
+    assert recorder.written() is None
+    assert not recorder.is_lossy
