@@ -283,5 +283,8 @@ async def test_a_replay_of_a_replay_is_identical(tmp_path: Path) -> None:
         found = await compare(Strategy(momentum), tmp_path / name)
         assert (found.difference, found.signals, found.remarks) == (None, len(first.signals), ())
     assert list(read(tmp_path / "a.journal", kind="all")) == list(read(tmp_path / "b.journal", kind="all"))
+    kept = list(read(tmp_path / "a.journal", kind="all"))
+    # The ninth tick came in the second batch of seven, so its decision stands before the fifteenth.
+    assert kept.index(TICKS[13]) < kept.index(first.signals[0]) < kept.index(TICKS[14])
     with pytest.raises(ConfigError, match="exists"):
         await replay(momentum, source, output=tmp_path / "a.journal")

@@ -23,6 +23,7 @@ def pulled_at_once(batches: Iterator[Sequence[Record]]) -> Pull:
     """
 
     async def pull() -> Sequence[Record]:
+        await trio.lowlevel.checkpoint()  # before a batch is read that a cancelled strategy would not get
         return next(batches, ())
 
     return pull
