@@ -250,7 +250,7 @@ async def test_a_live_run_is_replayed_with_what_it_was_started_with(tmp_path: Pa
     path = journal_of(tmp_path / "a.journal", records)
     found = await compare(Strategy(momentum, params={"every": 3}), path)
     assert (found.difference, found.signals) == (None, 5)
-    assert [remark.partition(":")[0] for remark in found.remarks] == ["params"]
+    assert [remark.partition(":")[0] for remark in found.remarks] == ["params.every"]
 
 
 async def test_a_journal_without_the_strategy_says_which_there_are(tmp_path: Path) -> None:

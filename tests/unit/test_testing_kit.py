@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from trio_ticks import Clock, Gap, Signal, StrategyError, Tick, Ticks, testing
+from trio_ticks import Clock, ConfigError, Gap, Signal, Tick, Ticks, testing
 from trio_ticks.testing import START_US, check_deterministic, check_same_signals, merge, simulate, ticks_from
 
 ROOT = Path(__file__).parents[2]
@@ -190,8 +190,8 @@ def test_a_strategy_sees_the_script_and_nothing_is_lost() -> None:
 
 
 def test_an_empty_script_is_a_stream_that_ends() -> None:
-    """No record, no hang."""
-    assert simulate(everything, ticks_from("X")).value == []
+    """No tick, no hang; only time begins."""
+    assert [record.kind for record in simulate(everything, ticks_from("X")).value] == ["clock"]
 
 
 def test_a_strategys_own_error_comes_out_bare() -> None:
@@ -203,7 +203,7 @@ def test_a_strategys_own_error_comes_out_bare() -> None:
 
     with pytest.raises(KeyError, match="mine"):
         simulate(fails, ticks_from("X", [1]))
-    with pytest.raises(StrategyError, match="not an async function"):
+    with pytest.raises(ConfigError, match="not an async function"):
         simulate(lambda _: None, ticks_from("X", [1]))  # type: ignore[arg-type,return-value]  # just that is meant
 
 
