@@ -20,7 +20,8 @@ SEEDS = 300
 TOGETHER = 20
 
 FOUND: dict[int, str] = {
-    6: "one line that the database refuses alone held its sink up for ever: the search for it ended before it began"
+    6: "one line that the database refuses alone held its sink up for ever: the search for it ended before it began",
+    865: "a full disk took from the journal what every sink had, and a restart would have read: a trade came twice",
 }
 """Seeds that ever found a bug of the engine's, and which."""
 

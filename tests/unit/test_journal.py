@@ -298,6 +298,20 @@ def test_retention_takes_only_what_every_cursor_has_passed(journal: Journal, pat
     assert journal.commit([made_ticks(0, 1)], now_us=NOW_US).first_position == 701
 
 
+def test_retention_leaves_what_a_restart_reads(journal: Journal) -> None:
+    """Behind a guarded mark nothing is deleted, though every sink has it; behind the others it is."""
+    with journal.open_cursors() as cursors:
+        cursors.start("sink", now_us=NOW_US)
+        for position in range(1, 21):
+            marks = {5: {"kept": b""}, 15: {"other": b""}}.get(position, {})
+            journal.commit([made_ticks(position, 1)], now_us=NOW_US, marks=marks)
+        cursors.settle("sink", 20, now_us=NOW_US, stored=20)
+        journal.guards = ["kept", "not there"]
+        assert journal.trim(want_bytes=10**9).batches == 4
+        journal.commit([], now_us=NOW_US, marks={"kept": b""})
+        assert journal.trim(want_bytes=10**9).batches == 15
+
+
 def made_ticks_in_pairs(first: int, last: int) -> list[Record]:
     return [item for number in range(first, last) for item in made_ticks(number, 2)]
 

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from trio_ticks.core.coverage import Coverage
     from trio_ticks.core.sequencer import Sequencer
@@ -153,6 +153,11 @@ def tail_begins(marks: Mapping[str, Mark], feed: str) -> int:
     finished = marks.get(_FINISHED + feed)
     begun = None if finished is None else marks.get(finished.payload.decode() + feed)
     return 0 if begun is None else begun.behind
+
+
+def tail_marks(feeds: Iterable[str]) -> list[str]:
+    """Return the keys of the marks behind which a restart with these feeds reads the journal, at the earliest."""
+    return [begun + feed for feed in feeds for begun in _BEGUN]
 
 
 def last_round(marks: Mapping[str, Mark], feed: str) -> int:

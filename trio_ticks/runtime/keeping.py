@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trio_ticks.config import ArchiveConfig, JournalConfig
+from trio_ticks.core.saving import tail_marks
 from trio_ticks.runtime.assembly import EnginePlan
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.journaling import RunSync
@@ -80,6 +81,7 @@ def _open(plan: EnginePlan, config: JournalConfig, stack: ExitStack, now_us: int
     )
     for damage in journal.damage:
         log.critical("the journal %s is damaged at its end: %s", journal.path, damage.reason)
+    journal.guards = tail_marks(feed.name for feed in plan.feeds)
     drains = [_drain(sink, journal, stack, now_us) for sink in plan.sinks]
     return Kept(
         config,

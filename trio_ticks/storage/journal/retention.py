@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from trio_ticks.storage.journal.records import Trimmed
 from trio_ticks.storage.journal.schema import ZONE
@@ -12,10 +13,13 @@ from trio_ticks.storage.journal.transaction import transaction
 _STEP = 64
 
 
-def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int) -> Trimmed:
-    """Delete batches that every cursor has passed until their payloads reach ``want_bytes``, never the last one."""
+def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int, guards: Collection[str]) -> Trimmed:
+    """Delete batches that every cursor has passed until their payloads reach ``want_bytes``, never the last one.
+
+    Nor what lies behind one of these marks: a restart reads on from there.
+    """
     passed = connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
-    limit = min(passed, last_position - 1)
+    limit = min(passed, last_position - 1, *_behind(connection, guards))
     trimmed = Trimmed(0, 0, 0)
     while trimmed.payload_bytes < want_bytes:
         rows = connection.execute(_OLDEST, (limit, _STEP)).fetchall()
@@ -28,6 +32,12 @@ def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int)
             trimmed.payload_bytes + sum(size for _, _, size in rows),
         )
     return trimmed
+
+
+def _behind(connection: sqlite3.Connection, guards: Collection[str]) -> list[int]:
+    marks = ",".join("?" * len(guards))
+    rows = connection.execute(f"SELECT behind FROM mark WHERE key IN ({marks})", tuple(guards))
+    return [behind for (behind,) in rows]
 
 
 def _delete_up_to(connection: sqlite3.Connection, position: int) -> None:

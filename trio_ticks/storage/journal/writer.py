@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -39,7 +39,11 @@ class Journal:
     Attributes:
         path: The file.
         damage: What was found wrong at the end of the file when it was opened. Appending goes on behind it.
+        guards: Keys of marks from which a restart reads on: what lies behind one of them is not deleted, even if
+            every sink has it. To be set by whoever writes such marks.
     """
+
+    guards: Collection[str] = ()
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock, limits: Limits) -> None:
         self.path = path
@@ -169,10 +173,10 @@ class Journal:
         """Delete the oldest batches that every cursor has passed, until their payloads reach ``want_bytes``.
 
         The room is used again by later commits; the file does not shrink. Without a cursor nothing is deleted, and
-        the last batch never is.
+        the last batch never is, nor what lies behind one of the `guards`.
         """
         with self._writing, translated(self.path):
-            return trim(self._connection, last_position=self._tail.position, want_bytes=want_bytes)
+            return self._trim(want_bytes)
 
     def open_cursors(self) -> Cursors:
         """Return the sinks' end: a connection of its own, for one thread at a time. Close it before the journal."""
@@ -219,6 +223,10 @@ class Journal:
             sum(len(batch.payload) for batch in batches),
         )
 
+    def _trim(self, want_bytes: int) -> Trimmed:
+        last = self._tail.position
+        return trim(self._connection, last_position=last, want_bytes=want_bytes, guards=self.guards)
+
     def _make_room(self, error: sqlite3.OperationalError, batches: Sequence[Sealed], *, reserved: bool) -> bool:
         """Return whether something was freed; otherwise raise what is full."""
         if error.sqlite_errorcode not in FULL_CODES:
@@ -226,7 +234,7 @@ class Journal:
         if reserved and self._reserve.release():
             return True
         needed = sum(len(batch.payload) for batch in batches)
-        if trim(self._connection, last_position=self._tail.position, want_bytes=max(_TRIM_BYTES, 2 * needed)).batches:
+        if self._trim(max(_TRIM_BYTES, 2 * needed)).batches:
             return True
         raise JournalFullError(f"the journal {self.path} cannot grow: {self._room.shortage()}") from error
 
