@@ -20,8 +20,8 @@ What may be relied on:
 * When `commit` returns, all of it is in the journal; when it raises, none. Positions are 1, 2, 3 … and never given
   twice.
 * With ``fsync = "commit"`` that holds after a power cut, otherwise after the end of the process.
-* Retention deletes only what every cursor has passed and no restart needs, and only for want of room. Without a cursor
-  it deletes nothing.
+* Retention deletes only what every cursor has passed and no restart needs, and only for want of room. Without a
+  cursor it deletes nothing.
 * ``appended = stored + dead_lettered + discarded + pending`` for each sink, in ticks, over the journal's life.
 * Without room a commit raises `JournalFullError`, everything stays readable, and, above the default floor of free
   space, cursors still move. A commit with ``reserved=True`` may use what is kept to write down the gap.
