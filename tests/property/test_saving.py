@@ -270,6 +270,7 @@ def test_each_round_saves_what_has_changed_and_moves_the_place_to_read_from() ->
         now_us = START_US + position * 2_000_000
         saved = saving.step(now_us)
         assert {key.rpartition("/")[2] for key in saved if key.startswith("window/")} == symbols
+        assert all(type(payload) is bytes for payload in saved.values()), "as a journal keeps them"
         marks |= {key: Mark(position, position + 1, payload) for key, payload in saved.items()}
         assert tail_begins(marks, FEED) == position
         state = {**coverage.save(), "held_since_us": None, "lateness_us": 500_000}
