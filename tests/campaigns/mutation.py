@@ -5,7 +5,7 @@ tests that come across the changed function must go red. What survives is listed
 as open. Without a module: all of them, one after the other; each by itself takes between half a minute and some
 minutes of one core. ``--write`` puts the result, with its date, into ``docs/mutation.md``.
 
-It asks for ``pip install 'mutmut>=3.8,<4'``, which nothing else here needs.
+It asks for mutmut, which nothing else here needs; the extra ``campaigns`` has it.
 """
 
 from __future__ import annotations

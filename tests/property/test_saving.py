@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import attrs
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -216,3 +217,75 @@ def test_a_feed_that_was_away_goes_on_from_its_own_round() -> None:
     marks |= {key: Mark(90, 91, payload) for key, payload in two.last().items()}
     assert (tail_begins(marks, "one"), tail_begins(marks, "two"), tail_begins(marks, "three")) == (7, 90, 0)
     assert (was_stopped(marks, "one"), was_stopped(marks, "two")) == (False, True)
+
+
+def saving_of(symbols: int, *, entries: int) -> Saving:
+    """Return a saving whose round is a second, with so many symbols of two entries each."""
+    sequencer = Sequencer()
+    shown = [Tick(f"S{n}", START_US, price, feed=FEED) for n in range(symbols) for price in (1.0, 2.0)]
+    sequencer.push(shown, session=1, now_us=START_US)
+    return Saving({FEED: sequencer}, {FEED: Coverage(feed=FEED)}, rounds_s=1.0, entries=entries)
+
+
+@pytest.mark.parametrize(("entries", "symbols"), [(1, 1), (3, 1), (4, 2), (6, 2), (7, 3)])
+def test_a_step_saves_symbols_until_it_has_its_entries(entries: int, symbols: int) -> None:
+    """A symbol counts for one more than it has entries, so that quiet ones cost something, too."""
+    marks = saving_of(4, entries=entries).step(START_US)
+    assert sum(key.startswith("window/") for key in marks) == symbols
+
+
+def test_the_steps_of_a_round_are_spread_and_the_next_one_waits_for_its_time() -> None:
+    """Three symbols are done in half of the round; the rest is kept for longer windows."""
+    saving, now_us = saving_of(3, entries=1), START_US
+    assert saving.due(now_us)
+    for _ in range(2):
+        saving.step(now_us)
+        assert not saving.due(now_us + 124_999)
+        now_us += 125_000
+        assert saving.due(now_us)
+    saving.step(now_us)
+    assert not saving.due(START_US + 999_999)
+    assert saving.due(START_US + 1_000_000)
+
+
+def test_a_round_that_took_too_long_is_followed_by_the_next_at_once() -> None:
+    """But not in the same instant: the market goes on between two steps."""
+    saving = saving_of(2, entries=1)
+    saving.step(START_US)
+    later_us = START_US + 5_000_000
+    saving.step(later_us)
+    assert not saving.due(later_us)
+    assert saving.due(later_us + 1)
+
+
+def test_each_round_saves_what_has_changed_and_moves_the_place_to_read_from() -> None:
+    """A symbol that stood still is not written again; the coverage always is."""
+    sequencer, coverage = Sequencer(lateness_s=0.5), Coverage(feed=FEED)
+    saving = Saving({FEED: sequencer}, {FEED: coverage}, rounds_s=1.0)
+    coverage.live("A", ["X", "Y"], START_US)
+    sequencer.push([Tick(name, START_US, 1.0, feed=FEED) for name in "XY"], session=1, now_us=START_US)
+    sequencer.advance(START_US + 500_000)
+    marks: dict[str, Mark] = {}
+    for position, symbols in enumerate([{"X", "Y"}, {"X"}, set[str]()]):
+        now_us = START_US + position * 2_000_000
+        saved = saving.step(now_us)
+        assert {key.rpartition("/")[2] for key in saved if key.startswith("window/")} == symbols
+        assert all(type(payload) is bytes for payload in saved.values()), "as a journal keeps them"
+        marks |= {key: Mark(position, position + 1, payload) for key, payload in saved.items()}
+        assert tail_begins(marks, FEED) == position
+        state = {**coverage.save(), "held_since_us": None, "lateness_us": 500_000}
+        assert coverage_of(marks, FEED) == (state, position + 1)
+        if position == 0:
+            sequencer.push([Tick("X", now_us, 2.0, feed=FEED)], session=1, now_us=now_us)
+            sequencer.flush()
+
+
+def test_a_symbol_of_which_there_is_nothing_to_save_costs_one_entry() -> None:
+    """Whatever is held is in no mark, and yet to look at it is work."""
+    sequencer = Sequencer(lateness_s=5)
+    sequencer.push([Tick(name, START_US, 1.0, feed=FEED) for name in "XYZ"], session=1, now_us=START_US)
+    for entries, is_finished in ((2, False), (3, True)):
+        saving = Saving({FEED: sequencer}, {FEED: Coverage(feed=FEED)}, rounds_s=1.0, entries=entries)
+        marks = saving.step(START_US)
+        assert not any(key.startswith("window/") for key in marks)
+        assert any(key.startswith("round/finished/") for key in marks) is is_finished

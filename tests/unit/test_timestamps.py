@@ -138,3 +138,32 @@ def test_what_is_no_time_of_a_trade_is_refused_in_one_line(value: object) -> Non
     line = str(caught.value)
     assert "\n" not in line
     assert len(line) < 120
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (5, "time 5 is in no unit between 1990 and 2200"),
+        ("5", "time '5' is in no unit between 1990 and 2200"),
+        (5.5, "time 5.5 is in no unit between 1990 and 2200"),
+        ("5.5", "time '5.5' is in no unit between 1990 and 2200"),
+        (1 << 128, "time of 129 bits is in no unit between 1990 and 2200"),
+        ((1 << 128) - 1, f"time {(1 << 128) - 1} is in no unit between 1990 and 2200"),
+        ("x" * 40, f"time '{'x' * 40}' is neither a number nor ISO 8601"),
+        ("x" * 41, f"time '{'x' * 40}'… is neither a number nor ISO 8601"),
+        ("x" * 64, f"time '{'x' * 40}'… is neither a number nor ISO 8601"),
+        ("x" * 65, f"time '{'x' * 40}'… is longer than 64 characters"),
+        ("2021-02-29", "time '2021-02-29' is not on the calendar or the clock"),
+        ("2200-01-01", "time '2200-01-01' is not between 1990 and 2200"),
+        ("2021-01-01T00:00+24:00", "time '2021-01-01T00:00+24:00' has an offset that no clock has"),
+        ("2021-01-01T00:00+00:60", "time '2021-01-01T00:00+00:60' has an offset that no clock has"),
+        (1e10, "time 10000000000.0 is in no unit between 1990 and 2200"),
+        (1e10 + 0.5, "time 10000000000.5 is in no unit between 1990 and 2200"),
+        ([], "time of type list is neither a number nor a text"),
+    ],
+)
+def test_a_refusal_names_the_value_and_what_is_wrong_with_it(value: object, words: str) -> None:
+    """As much of it as fits into a line; this is what an operator finds in the log."""
+    with pytest.raises(ValueError, match=r"^time") as caught:
+        to_us(value)
+    assert str(caught.value) == words
