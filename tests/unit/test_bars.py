@@ -10,7 +10,7 @@ import pytest
 from tests.support.reading import write_journal
 from trio_ticks import Bar, Clock, ConfigError, Gap, Record, Status, Tick, read
 from trio_ticks.core.bars import BarMaker
-from trio_ticks.core.time_bars import FILLED
+from trio_ticks.core.bars.timed import FILLED
 
 S = 1_000_000
 MINUTE = 60 * S

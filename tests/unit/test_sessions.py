@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 
 from trio_ticks import ConfigError
-from trio_ticks.core.intervals import cut_of, slots_of
-from trio_ticks.core.sessions import session_of
+from trio_ticks.core.bars.intervals import cut_of, slots_of
+from trio_ticks.core.bars.sessions import session_of
 
 HOUR_US = 3_600_000_000
 
@@ -117,8 +117,8 @@ def test_a_machine_without_zones_says_what_brings_them(monkeypatch: pytest.Monke
     def unknown(name: str) -> None:
         raise ZoneInfoNotFoundError(name)
 
-    monkeypatch.setattr("trio_ticks.core.sessions.ZoneInfo", unknown)
-    monkeypatch.setattr("trio_ticks.core.sessions.available_timezones", set)
+    monkeypatch.setattr("trio_ticks.core.bars.sessions.ZoneInfo", unknown)
+    monkeypatch.setattr("trio_ticks.core.bars.sessions.available_timezones", set)
     with pytest.raises(ConfigError, match="neither Asia/Tokyo; pip install tzdata"):
         session_of("09:00-15:00 Asia/Tokyo")
     assert session_of("09:00-15:00 UTC").zone == UTC

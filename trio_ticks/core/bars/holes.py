@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import Final
 
-from trio_ticks.core.sessions import Stretch
+from trio_ticks.core.bars.sessions import Stretch
 from trio_ticks.model import Gap
 
 # Gaps of each symbol, and of all symbols of a feed, that are remembered. A bar is begun soon after the gap that

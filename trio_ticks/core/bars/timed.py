@@ -1,4 +1,4 @@
-"""Bars of time. The rules stand in `trio_ticks.core.bars`."""
+"""Bars of time. The rules stand in `trio_ticks.core.bars.maker`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from trio_ticks.core.drafts import Draft
-from trio_ticks.core.holes import Holes, concerns, overlap, stretch_of
-from trio_ticks.core.intervals import Slots
-from trio_ticks.core.sessions import Stretch
-from trio_ticks.core.trail import NEVER, Trail
+from trio_ticks.core.bars.drafts import Draft
+from trio_ticks.core.bars.holes import Holes, concerns, overlap, stretch_of
+from trio_ticks.core.bars.intervals import Slots
+from trio_ticks.core.bars.sessions import Stretch
+from trio_ticks.core.bars.trail import NEVER, Trail
 from trio_ticks.model import Bar, Clock, Gap, Record, Status, Tick
 
 FILLED: Final = 100_000

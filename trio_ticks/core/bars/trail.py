@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trio_ticks.core.drafts import Draft
+from trio_ticks.core.bars.drafts import Draft
 from trio_ticks.model import Bar
 
 NEVER = -(2**63)

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from trio_ticks.core.sessions import Session, Stretch, session_of
+from trio_ticks.core.bars.sessions import Session, Stretch, session_of
 from trio_ticks.errors import ConfigError
 
 ACCEPTED: Final = "a whole number with s, m, h or d ('30s', '5m', '1h', '1d'), '100 ticks', or '2.5 volume'"

@@ -17,11 +17,11 @@ from typing import Final
 
 import attrs
 
-from trio_ticks.core.drafts import Draft
-from trio_ticks.core.holes import concerns, overlap, stretch_of
-from trio_ticks.core.intervals import Cut, Slots
-from trio_ticks.core.sessions import Stretch
-from trio_ticks.core.trail import NEVER
+from trio_ticks.core.bars.drafts import Draft
+from trio_ticks.core.bars.holes import concerns, overlap, stretch_of
+from trio_ticks.core.bars.intervals import Cut, Slots
+from trio_ticks.core.bars.sessions import Stretch
+from trio_ticks.core.bars.trail import NEVER
 from trio_ticks.model import Bar, Clock, Gap, Record, Status, Tick
 
 _NEVER_DUE: Final = 2**63 - 1

@@ -21,9 +21,9 @@ import math
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from trio_ticks.core.count_bars import CountBars
-from trio_ticks.core.intervals import cut_of, slots_of
-from trio_ticks.core.time_bars import TimeBars
+from trio_ticks.core.bars.counted import CountBars
+from trio_ticks.core.bars.intervals import cut_of, slots_of
+from trio_ticks.core.bars.timed import TimeBars
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Bar, Record
 
