@@ -128,10 +128,10 @@ def test_common_batches_are_not_decoded(change: Callable[[Tick, int], Tick]) -> 
         for n in range(1, 301)
     ]
     columns = payload.columns_in(payload.encode(ticks))
-    lines = column_lines.lines_of(
+    lines, count = column_lines.lines_of(
         columns, 41, lambda feed, symbol: series_text("tick", feed, symbol, ""), by_trade_id=()
     )
-    assert lines.encode() == TickEncoder().encode(ticks, [41] * 300).body
+    assert (lines.encode(), count) == (TickEncoder().encode(ticks, [41] * 300).body, 300)
 
 
 @pytest.mark.parametrize("arguments", [{"measurement": "a b"}, {"measurement": ""}, {"writer": "a\nb"}])

@@ -45,8 +45,10 @@ class UncommonError(Exception):
     """Something in the batch has to be written tick by tick."""
 
 
-def lines_of(columns: Sequence[Column], position: int, prefix_of: PrefixOf, *, by_trade_id: Collection[str]) -> str:
-    """Return one line for each tick, in order, a newline between them.
+def lines_of(
+    columns: Sequence[Column], position: int, prefix_of: PrefixOf, *, by_trade_id: Collection[str]
+) -> tuple[str, int]:
+    """Return one line for each tick, in order, a newline between them; and how many they are.
 
     Args:
         columns: Of one batch, as `trio_ticks.storage.payload.columns_in` returns them.
@@ -66,7 +68,7 @@ def lines_of(columns: Sequence[Column], position: int, prefix_of: PrefixOf, *, b
         pieces = _pieces(batch, count, position, prefix_of, by_trade_id)
     except UnencodableError:
         raise UncommonError from None
-    return "".join(_laid(pieces, count))[:-1]
+    return "".join(_laid(pieces, count))[:-1], count
 
 
 def _pieces(
@@ -79,9 +81,9 @@ def _pieces(
     # The nanoseconds are put behind the stamp's digits, which is wrong before 1970 and at its first instant.
     stamps = _texts(_within(ways.values_of(batch["time_us"], count), _LAST_US, least=1))
     ordinals = _within(ways.values_of(batch["ordinal"], count), PER_MICROSECOND - 1, least=0)
-    offsets = ordinals
+    offsets = _picked(_OFFSETS, ordinals)
     if by_trade_id and _only(batch["feed"]) in by_trade_id:
-        offsets = [number % PER_MICROSECOND for number in _identities(batch["trade_id"], count)]
+        offsets = [_OFFSETS[number % PER_MICROSECOND] for number in _identities(batch["trade_id"], count)]
     return [
         *(_prefixes(batch, count, prefix_of), " price=", price, ",volume=", volume),
         *(',price_text="', price_text, '",volume_text="', volume_text, '"'),
@@ -90,7 +92,7 @@ def _pieces(
         *_optional("sequence", batch["sequence"], count),
         *(",received_us=", _received(batch["received_us"], count), "i,late="),
         *(_worded(batch["late"], count, _late_text), "i,ordinal=", _picked(_ORDINALS, ordinals)),
-        *(f"i,position={position}i ", stamps, _picked(_OFFSETS, offsets), "\n"),
+        *(f"i,position={position}i ", stamps, offsets, "\n"),
     ]
 
 

@@ -139,11 +139,11 @@ class TickEncoder:
         columns = columns_in(payload)
         if columns:
             try:
-                lines = lines_of(columns, position, self._prefix, by_trade_id=self._by_trade_id)
+                lines, count = lines_of(columns, position, self._prefix, by_trade_id=self._by_trade_id)
             except UncommonError:
                 pass
             else:
-                return Encoded(lines.encode(), (), lines.count("\n") + 1)
+                return Encoded(lines.encode(), (), count)
         ticks = [item for item in decode(payload) if type(item) is Tick]
         return self.encode(ticks, repeat(position, len(ticks)))
 
