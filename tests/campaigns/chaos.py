@@ -27,27 +27,27 @@ PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
 RULE = "|---|"
 
 
-async def trouble_the_database(chaos: Chaos, until_s: float) -> None:
+async def trouble_the_database(chaos: Chaos, until_s: float, haste: float) -> None:
     """Kill, stall and misquote the database, in the order of the seed."""
     while trio.current_time() < until_s:
         deed = chaos.rng.choice([chaos.kill_influxd, chaos.stall_influxd, chaos.spoil_answers, chaos.spoil_answers])
         await chaos.do(deed)
-        await trio.sleep(chaos.rng.uniform(0.0, 2.0))
+        await trio.sleep(chaos.rng.uniform(0.0, 2.0) / haste)
 
 
-async def trouble_the_program(chaos: Chaos, until_s: float) -> None:
+async def trouble_the_program(chaos: Chaos, until_s: float, haste: float) -> None:
     """Kill the program, and cut its feed."""
     while trio.current_time() < until_s:
         deed = chaos.rng.choice([chaos.kill_program, chaos.kill_program, chaos.cut_feed, chaos.shut_feed])
         await chaos.do(deed)
-        await trio.sleep(chaos.rng.uniform(0.0, 8.0))
+        await trio.sleep(chaos.rng.uniform(0.0, 8.0) / haste)
 
 
-async def trouble_redis(chaos: RedisChaos, until_s: float) -> None:
+async def trouble_redis(chaos: RedisChaos, until_s: float, haste: float) -> None:
     """Kill and stall what is between the programs, and kill the second one."""
     while trio.current_time() < until_s:
         await chaos.do(chaos.rng.choice([chaos.kill_reader, chaos.kill_redis, chaos.stall_redis]))
-        await trio.sleep(chaos.rng.uniform(0.0, 4.0))
+        await trio.sleep(chaos.rng.uniform(0.0, 4.0) / haste)
 
 
 async def campaign(home: Path, table: Table, asked: argparse.Namespace) -> tuple[Found, Counter[str], float]:
@@ -56,10 +56,10 @@ async def campaign(home: Path, table: Table, asked: argparse.Namespace) -> tuple
         began = trio.current_time()
         until_s = began + asked.minutes * 60
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(trouble_the_database, chaos, until_s)
-            nursery.start_soon(trouble_the_program, chaos, until_s)
+            nursery.start_soon(trouble_the_database, chaos, until_s, asked.haste)
+            nursery.start_soon(trouble_the_program, chaos, until_s, asked.haste)
             if isinstance(chaos, RedisChaos):
-                nursery.start_soon(trouble_redis, chaos, until_s)
+                nursery.start_soon(trouble_redis, chaos, until_s, asked.haste)
         sent = chaos.sent.count / (trio.current_time() - began)
         await chaos.finish()
         return await trio.to_thread.run_sync(table.check, chaos), chaos.deeds, sent
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rate", type=float, default=10_000.0)
+    parser.add_argument("--haste", type=float, default=1.0, help="so many times shorter pauses between the deeds")
     parser.add_argument("--through-redis", action="store_true")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
