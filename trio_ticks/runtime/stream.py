@@ -122,6 +122,10 @@ class Ticks:
             self._abandoned = self._source.queued + ticks_in(self._hand[self._at :])
             self._put_by(())
 
+    def reroute(self, through: Callable[[Source], Source]) -> None:
+        """Take records another way from now on: through what this makes of the source, for a reader elsewhere."""
+        self._source = through(self._source)
+
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
         taken = self._settled + ticks_in(self._hand[: self._at])
