@@ -17,6 +17,7 @@ from trio_ticks.aio.engine import Engine
 from trio_ticks.aio.opening import open_engine, open_ticks
 from trio_ticks.hosting import names
 from trio_ticks.hosting.names import *  # noqa: F403 - the one list of them is there
+from trio_ticks.runtime.stream import Ticks
 
-__all__ = ["Engine", "open_engine", "open_ticks"]
+__all__ = ["Engine", "Ticks", "open_engine", "open_ticks"]
 __all__ += names.__all__

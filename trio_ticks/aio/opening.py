@@ -123,7 +123,7 @@ class open_engine:  # noqa: N801 - called as the native function is, and entered
         while not self._host.over.done():
             try:
                 await self._loop.result(self._host.over)
-            except asyncio.CancelledError as again:
+            except asyncio.CancelledError as again:  # noqa: ASYNC103 - raised when the thread is gone
                 if self._task.cancelling() > self._cancelling:  # else it is the engine's own, and came too late
                     self._host.abort()
                     cancel = again

@@ -36,7 +36,7 @@ class Hop(ABC):
         self.closed: Future[None] = Future()
         self._sent = 0  # written in the engine's thread
         self._received = 0  # and in the reader's
-        self._is_wanted = False
+        self._is_wanted = self._is_left = False
         self._wake = trio.Event()
         self._taking = trio.CancelScope()
         self._serving = trio.CancelScope()
@@ -67,8 +67,8 @@ class Hop(ABC):
 
     async def serve(self) -> None:
         """Answer questions, one batch each, until cancelled, or `stop_serving`."""
-        with self._serving:
-            while True:
+        with trio.CancelScope() as self._serving:
+            while not self._is_left:
                 while not self._is_wanted:
                     self._wake = trio.Event()
                     await self._wake.wait()
@@ -78,7 +78,8 @@ class Hop(ABC):
                     self.deliver(parcel)
 
     def stop_serving(self) -> None:
-        """Answer no more."""
+        """Answer no more, begun or not."""
+        self._is_left = True
         self._serving.cancel("the reader has left")
 
     async def _next(self) -> Parcel:

@@ -127,7 +127,7 @@ class Host:
         error: BaseException | None = None
         try:
             trio.run(self._main)
-        except BaseException as caught:  # noqa: BLE001 - whoever waits for the engine gets it
+        except BaseException as caught:  # noqa: BLE001, ASYNC103 - whoever waits for the engine gets it
             error = caught
         if not self.ready.done():
             self.ready.set_exception(error or EngineError(LEFT))

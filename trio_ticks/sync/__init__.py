@@ -21,4 +21,4 @@ from trio_ticks.sync.opening import open_engine, open_ticks
 from trio_ticks.sync.stream import Ticks
 
 __all__ = ["Engine", "Ticks", "open_engine", "open_ticks", "run"]
-__all__ += [name for name in names.__all__ if name != "Ticks"]
+__all__ += names.__all__

@@ -21,8 +21,8 @@ class ThreadHop(Hop):
         self._soon = soon
         self._parcels: SimpleQueue[Parcel] = SimpleQueue()
 
-    async def take(self) -> Sequence[Record]:  # noqa: RUF029 - it blocks; `finished` runs it to its end in one step
-        """Block until there is a batch, and return it.
+    async def take(self) -> Sequence[Record]:
+        """Block until there is a batch, and return it: a coroutine that ends in its first step.
 
         Ctrl-C gets through, and loses nothing: a batch is either returned or still to be taken.
         """

@@ -45,8 +45,7 @@ class Ticks:
 
     def __next__(self) -> Tick:
         try:
-            # A coroutine, as that of every async function; its type says only that it can be awaited.
-            return finished(cast("Coroutine[Any, Any, Tick]", self._native.__anext__()))
+            return finished(self._native.__anext__())
         except StopAsyncIteration:
             raise StopIteration from None
 
@@ -83,6 +82,7 @@ class _Each(Generic[T]):
 
     def __next__(self) -> T:
         try:
+            # A coroutine, as that of every async function; its type says only that it can be awaited.
             return finished(cast("Coroutine[Any, Any, T]", self._each.__anext__()))
         except StopAsyncIteration:
             raise StopIteration from None
