@@ -26,7 +26,7 @@ from trio_ticks.sim import Sim, open_sim
 
 X, Y = "BTCUSDT", "ETHUSDT"
 TOKEN = "demo"
-GUARD_S = 10
+GUARD_S = 120
 """A hang guard, for machines that stand still: no law takes a second."""
 
 CONNECTION = ConnectionConfig(
@@ -50,7 +50,7 @@ class Stage:
         async def run() -> None:
             try:
                 done.set_result(await function(*args))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised in the law
                 done.set_exception(error)
 
         self._token.run_sync_soon(trio.lowlevel.spawn_system_task, run)
@@ -60,9 +60,7 @@ class Stage:
         """Let a symbol trade at these prices, once somebody has subscribed to it."""
         await self.sim.wait_subscribed(symbol)
         now_us = time.time_ns() // 1000 - round(ago_s * 1e6)
-        await self.sim.send(
-            [Tick(symbol, now_us, price, price_text=str(price), volume_text="1") for price in prices]
-        )
+        await self.sim.send([Tick(symbol, now_us, price, price_text=str(price), volume_text="1") for price in prices])
 
 
 @contextmanager
