@@ -1,4 +1,4 @@
-"""What is the blocking facade's alone: Ctrl-C, streams that nobody closes, and an interpreter that ends."""
+"""What is the blocking facade's alone; and, for asyncio's as well, Ctrl-C and an interpreter that ends."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def run_program(world: World, program: str, *, interrupt: bool = False) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDEVMODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
         assert process.stdout is not None
@@ -111,18 +111,38 @@ def run_program(world: World, program: str, *, interrupt: bool = False) -> str:
     return first + rest
 
 
-def test_ctrl_c_ends_a_loop_and_leaves_no_thread(world: World) -> None:
-    """A real SIGINT while the loop waits for ticks: KeyboardInterrupt comes out, after the engine has stopped."""
-    world.stage.direct(world.stage.trade, 1.0)
-    program = """
-try:
+READING = {
+    "sync": """
+def main():
     with sync.open_ticks(feed, connection=CONNECTION) as ticks:
         for tick in ticks:
             print("reads", tick.price)
+""",
+    "aio": """
+import asyncio
+from trio_ticks import aio
+async def read():
+    async with aio.open_ticks(feed, connection=CONNECTION) as ticks:
+        async for tick in ticks:
+            print("reads", tick.price)
+def main():
+    asyncio.run(read())
+""",
+}
+
+INTERRUPTED = """
+try:
+    main()
 except KeyboardInterrupt:
     print("interrupted", threading.active_count())
 """
-    assert run_program(world, program, interrupt=True) == "reads 1.0\ninterrupted 1\n"
+
+
+@pytest.mark.parametrize("facade", READING)
+def test_ctrl_c_ends_a_loop_and_leaves_no_thread(world: World, facade: str) -> None:
+    """A real SIGINT while the loop waits for ticks: KeyboardInterrupt comes out, after the engine has stopped."""
+    world.stage.direct(world.stage.trade, 1.0)
+    assert run_program(world, READING[facade] + INTERRUPTED, interrupt=True) == "reads 1.0\ninterrupted 1\n"
 
 
 @pytest.mark.parametrize("facade", ["sync", "aio"])

@@ -101,13 +101,12 @@ class Engine(EngineFacade):
     def _end(self) -> BaseException | None:
         self._host.leave()
         try:
-            failure = self._host.over.result()
+            return self._host.over.result()
         except KeyboardInterrupt:
             self._host.abort()
-            self._host.over.result()
             raise
-        self._host.thread.join()
-        return failure
+        finally:
+            self._host.thread.join()
 
     def _ask(self, name: str, *args: Any, **options: Any) -> None:
         method = getattr(self._host.engine, name)
