@@ -192,6 +192,10 @@ class Ticks:
             self._abandoned = self._source.queued + self._position.drop()
             self._position.end()
 
+    def reroute(self, through: Callable[[Source], Source]) -> None:
+        """Take records another way from now on: through what this makes of the source, for a reader elsewhere."""
+        self._source = through(self._source)
+
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
         ahead = 0 if self._closed else self._source.queued + ticks_in(self._position.rest)

@@ -1,0 +1,253 @@
+"""What is asyncio's alone: cancels, loops that close, blocks that nobody leaves, and the wrong loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+
+import trio_ticks
+from tests.support.facades import FACADES, World, X, engine_threads, hang_guard, open_stage
+from trio_ticks import AllTick, ConfigError, EngineError, Tick, aio, sync
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """A vendor and the asyncio facade. Engines that were told to leave end by themselves; others trip the guard."""
+    with hang_guard(), open_stage() as stage:
+        yield World(FACADES["aio"], stage)
+        for thread in engine_threads():
+            thread.join()
+
+
+async def steps(count: int) -> None:
+    """Let the loop go round so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+# ---- cancelling
+
+
+def test_a_cancelled_read_loses_nothing(world: World) -> None:
+    """Cancelled after any number of rounds of the loop, the next read goes on where this one was."""
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+            seen: list[float] = []
+            for number in range(90):
+                if number % 3 == 0:
+                    await world.trade(number + 1.0, number + 2.0)
+                reading = asyncio.ensure_future(anext(ticks))
+                await steps(number % 20)
+                reading.cancel()
+                done = await asyncio.gather(reading, return_exceptions=True)
+                seen += [got.price for got in done if isinstance(got, Tick)]
+                assert engine.statistics().ledger.imbalances() == []
+            sent = [float(price) for number in range(0, 90, 3) for price in (number + 1, number + 2)]
+            seen += await world.prices(ticks, len(sent) - len(seen))
+            assert seen == sent
+
+    asyncio.run(main())
+
+
+def test_a_read_that_timed_out_leaves_the_queue_to_its_policy(world: World) -> None:
+    """The question is taken back: what comes afterwards is conflated, not handed over behind the reader's back."""
+
+    async def main() -> None:
+        async with (
+            world.open_engine() as engine,
+            engine.subscribe() as witness,
+            engine.subscribe(overflow="conflate", capacity=10) as slow,
+        ):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(slow), 0.001)
+            for price in (1.0, 2.0, 3.0):
+                await world.trade(price)
+                await world.prices(witness, 1)
+            assert await world.prices(slow, 1) == [3.0]
+            assert slow.dropped == 2
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 3, 5, 8, 13, 100, 1000])
+def test_a_block_can_be_cancelled_at_any_point(world: World, rounds: int) -> None:
+    """Entering, reading or leaving: the cancel comes out, and by then the thread is gone."""
+
+    async def block() -> None:
+        async with world.open_engine(X) as engine, engine.subscribe() as ticks:
+            engine.stop()
+            async for _ in ticks:
+                pass
+
+    async def main() -> None:
+        task = asyncio.ensure_future(block())
+        await steps(rounds)
+        was_done = task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled() or was_done
+        assert engine_threads() == []
+
+    asyncio.run(main())
+
+
+def test_a_second_cancel_while_leaving_waits_for_the_thread_too(world: World) -> None:
+    """However often it is cancelled, the block's end is the thread's end."""
+
+    async def stuck(ticks: Any) -> None:
+        await asyncio.sleep(3600.0)
+
+    async def block(entered: asyncio.Event) -> None:
+        async with world.open_engine(strategies=[stuck], grace_s=3600.0):
+            entered.set()
+
+    async def main() -> None:
+        entered = asyncio.Event()
+        task = asyncio.ensure_future(block(entered))
+        await entered.wait()
+        await steps(10)
+        task.cancel()
+        await steps(1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        assert engine_threads() == []
+
+    asyncio.run(main())
+
+
+def test_a_block_that_sleeps_is_cancelled_when_the_engine_fails(world: World) -> None:
+    """Nobody waits in vain for an engine that has failed; and the task is no longer counted as cancelled."""
+
+    async def main() -> None:
+        with pytest.raises(EngineError, match="token"):
+            async with world.open_engine(token="wrong"):
+                await asyncio.sleep(3600.0)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def test_a_timeout_around_the_block_is_a_timeout(world: World) -> None:
+    """The cancel of a scope outside belongs to that scope."""
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), world.open_engine():
+                await asyncio.sleep(3600.0)
+        assert engine_threads() == []
+
+    asyncio.run(main())
+
+
+# ---- never left
+
+
+@pytest.mark.parametrize("strategies", [0, 1])
+def test_a_loop_that_is_closed_takes_the_thread_along(world: World, strategies: int) -> None:
+    """The block was never left, the objects are still held: the engine ends nevertheless, its strategies with it."""
+
+    async def stuck(ticks: Any) -> None:
+        await asyncio.sleep(3600.0)
+
+    async def cancel_all() -> None:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await steps(3)
+
+    loop = asyncio.new_event_loop()
+    opening = world.open_engine(strategies=[stuck] * strategies)
+    engine = loop.run_until_complete(opening.__aenter__())
+    (thread,) = engine_threads()
+    loop.run_until_complete(cancel_all())
+    assert thread.is_alive()
+    loop.close()
+    thread.join()
+    assert engine.statistics().state == "stopped"
+
+
+def test_a_block_that_is_forgotten_ends_when_it_is_collected(world: World) -> None:
+    """No reference, no thread."""
+
+    async def main() -> None:
+        ticks = await world.facade.open_ticks(world.feed()).__aenter__()
+        opening = world.open_engine()
+        engine = await opening.__aenter__()
+        threads = engine_threads()
+        del ticks, opening, engine
+        gc.collect()
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+
+    asyncio.run(main())
+
+
+# ---- the wrong loop
+
+
+def test_a_stream_belongs_to_its_loop(world: World) -> None:
+    """Used from another loop, from Trio or from none, each object says in one sentence where it belongs."""
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+
+            async def read() -> None:
+                await anext(ticks)
+
+            for use in (read, engine.wait_stopped, partial(engine.add_symbols, "X")):
+                with pytest.raises(ConfigError, match="belongs to the asyncio loop that opened it"):
+                    await asyncio.to_thread(asyncio.run, use())
+                with pytest.raises(ConfigError, match="in Trio use trio_ticks itself"):
+                    await asyncio.to_thread(trio.run, use)
+
+    asyncio.run(main())
+
+
+def test_the_wrong_way_in_says_which_is_the_right_one() -> None:
+    """The native API from asyncio, asyncio's from Trio, and the blocking one from Trio."""
+    feed = AllTick(X, token="demo")
+
+    async def native() -> None:
+        async with trio_ticks.open_ticks(feed):
+            pass
+
+    async def through_aio() -> None:
+        async with aio.open_ticks(feed):
+            pass
+
+    async def through_sync() -> None:
+        sync.open_ticks(feed)
+
+    with pytest.raises(ConfigError, match=r"use trio_ticks\.aio from asyncio"):
+        asyncio.run(native())
+    with pytest.raises(ConfigError, match="in Trio use trio_ticks itself"):
+        trio.run(through_aio)
+    with pytest.raises(ConfigError, match="in Trio use trio_ticks itself"):
+        trio.run(through_sync)
+
+
+# ---- what a notebook shows
+
+
+def test_an_engine_shows_its_ledger(world: World) -> None:
+    """One line: state, received, delivered, journaled; with HTML's own characters escaped."""
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+            await world.trade(1.0, 2.0)
+            await world.prices(ticks, 1)
+            line = "running: 2 ticks received, 1 delivered, 1 queued, no journal"
+            assert line in repr(engine)
+            assert engine._repr_html_() == f"<b>trio_ticks</b> {line}"
+
+    asyncio.run(main())
