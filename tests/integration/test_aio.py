@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ import trio
 import trio_ticks
 from tests.support.facades import FACADES, World, X, engine_threads, hang_guard, open_stage
 from trio_ticks import AllTick, ConfigError, EngineError, Tick, aio, sync
+
+S = 1_000_000
 
 
 @pytest.fixture
@@ -146,6 +149,134 @@ def test_a_timeout_around_the_block_is_a_timeout(world: World) -> None:
             async with asyncio.timeout(0.01), world.open_engine():
                 await asyncio.sleep(3600.0)
         assert engine_threads() == []
+
+    asyncio.run(main())
+
+
+# ---- in-band time, with tasks beside the reader; prices are stamped tens of seconds ahead of any pause
+
+
+async def first_price(world: World, ticks: Any) -> int:
+    """Read the first price, and return the time that the stream has then."""
+    await world.trade(1.0)
+    assert await world.prices(ticks, 1) == [1.0]
+    now_us: int = ticks.now_us
+    return now_us
+
+
+def test_a_sleeper_runs_before_the_reader_is_given_what_lies_beyond(world: World) -> None:
+    """Up to its next wait; the timers of two tasks ring in the order of their instants."""
+    told: list[str] = []
+
+    async def nap(ticks: Any, seconds: float) -> None:
+        async for due_us in ticks.every(seconds):
+            assert ticks.now_us == due_us
+            told.append(f"timer {due_us // S}")
+            await ticks.signal("beat", X)
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+            begun_us = await first_price(world, ticks)
+            async with asyncio.TaskGroup() as group:
+                naps = [group.create_task(nap(ticks, seconds)) for seconds in (20.0, 30.0)]
+                for number in range(2, 6):
+                    await world.trade(float(number), time_us=begun_us + number * 10 * S)
+                    await anext(ticks)
+                    told.append(f"tick {ticks.now_us // S}")
+                for task in naps:
+                    task.cancel()
+            instants = [int(words.split()[1]) for words in told]
+            assert instants == sorted(instants)
+            seconds = range(begun_us // S + 1, begun_us // S + 51)
+            dues = [due for due in seconds for step in (20, 30) if due % step == 0 and due * S < ticks.now_us]
+            assert [int(words.split()[1]) for words in told if words.startswith("timer")] == dues
+
+    asyncio.run(main())
+
+
+def test_a_timer_goes_on_when_the_reader_has_left(world: World) -> None:
+    """Whether the task that read has ended, or waits at the end of a group for the one that sleeps."""
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+            begun_us = await asyncio.create_task(first_price(world, ticks))
+            await world.trade(2.0, time_us=begun_us + 15 * S)
+            await ticks.sleep(10.0)
+            assert ticks.now_us == begun_us + 10 * S
+            async with asyncio.TaskGroup() as group:
+                assert await world.prices(ticks, 1) == [2.0]
+                group.create_task(ticks.sleep(10.0))
+                await world.trade(3.0, time_us=begun_us + 50 * S)
+            assert await world.prices(ticks, 1) == [3.0]
+
+    asyncio.run(main())
+
+
+def test_cancelled_sleepers_and_readers_lose_nothing(world: World) -> None:
+    """After any number of rounds of the loop: the rest is read, once and in order, and the loop's task goes on."""
+
+    async def nap(ticks: Any) -> None:
+        async for _ in ticks.every(0.002):
+            pass
+
+    async def read(ticks: Any, seen: list[float]) -> None:
+        async for tick in ticks:
+            seen.append(tick.price)  # noqa: PERF401 - what was read before a cancel counts, too
+
+    async def main() -> None:
+        async with world.open_engine() as engine, engine.subscribe() as ticks:
+            begun_us = await first_price(world, ticks)
+            seen: list[float] = []
+            for number in range(60):
+                await world.trade(number + 0.5, number + 0.75, time_us=begun_us + number * 5_000)
+                tasks = [asyncio.create_task(nap(ticks)), asyncio.create_task(ticks.sleep(0.02))]
+                tasks += [asyncio.create_task(read(ticks, seen))] * (number % 2)
+                await steps(number % 15)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                assert all(task.cancelled() or task.exception() is None for task in tasks)
+            sent = [number + part for number in range(60) for part in (0.5, 0.75)]
+            seen += await world.prices(ticks, len(sent) - len(seen))
+            assert seen == sent
+            me = asyncio.current_task()
+            assert me is not None
+            assert me.cancelling() == 0
+            assert engine.statistics().ledger.imbalances() == []
+
+    asyncio.run(main())
+
+
+def test_closing_ends_the_sleepers(world: World) -> None:
+    """Nobody sleeps on a stream that was given up, whichever thread closes it."""
+
+    async def main() -> None:
+        async with world.open_engine() as engine:
+            async with engine.subscribe() as ticks:
+                await first_price(world, ticks)
+                sleepers = [asyncio.create_task(ticks.sleep(1000.0)) for _ in range(3)]
+                await steps(5)
+            await asyncio.gather(*sleepers)
+
+    asyncio.run(main())
+
+
+def test_a_replay_that_is_cancelled_leaves_no_thread(world: World) -> None:
+    """After any number of rounds of the loop: the strategy is cancelled, and the thread is gone."""
+    recording = [[Tick(X, 1_700_000_000_000_000 + number, float(number))] for number in range(1000)]
+
+    async def dawdle(ticks: Any) -> None:
+        async for _ in ticks:
+            await asyncio.sleep(3600.0)
+
+    async def main() -> None:
+        for rounds in (0, 1, 2, 5, 50, 500):
+            task = asyncio.create_task(aio.replay(dawdle, recording))
+            await steps(rounds)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert task.cancelled()
+            assert [thread for thread in threading.enumerate() if thread.name == "trio_ticks replay"] == []
 
     asyncio.run(main())
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from tests.support.facades import World, X, Y, everywhere
-from trio_ticks import ConfigError, EngineError, Gap, Sink, SinkBatch, Strategy, StrategyError, Tick
+from tests.support.storing import kept
+from trio_ticks import (
+    Backtest,
+    ConfigError,
+    EngineError,
+    Gap,
+    Signal,
+    Sink,
+    SinkBatch,
+    Status,
+    Strategy,
+    StrategyError,
+    Tick,
+    aio,
+    sync,
+)
+
+S = 1_000_000
 
 
 @everywhere
@@ -278,3 +297,190 @@ async def test_a_sink_gets_what_the_journal_has(world: World) -> None:
         assert stored[:2] == more[:2] == [1.0, 2.0]
         assert [tick.price for tick in world.facade.api.read(path)][:2] == [1.0, 2.0]
     assert engine.statistics().ledger.imbalances() == []
+
+
+# ---- in-band time: prices are stamped tens of seconds ahead, so that no pause of this machine overtakes them
+
+
+async def first_price(world: World, ticks: Any) -> int:
+    """Read the first price, and return the time that the stream has then."""
+    await world.trade(1.0)
+    assert await world.prices(ticks, 1) == [1.0]
+    now_us: int = ticks.now_us
+    return now_us
+
+
+@everywhere
+async def test_whoever_sleeps_misses_nothing(world: World) -> None:
+    """A sleep ends at its instant once a record beyond it has come; all that came is read afterwards, in order."""
+    async with world.open_engine() as engine, engine.subscribe() as ticks:
+        assert ticks.now_us == 0
+        begun_us = await first_price(world, ticks)
+        await world.trade(2.0, time_us=begun_us + 15 * S)
+        await world.trade(3.0, time_us=begun_us + 40 * S)
+        await ticks.sleep(20.0)
+        assert ticks.now_us == begun_us + 20 * S
+        assert await world.prices(ticks, 2) == [2.0, 3.0]
+        assert ticks.now_us == (begun_us + 40 * S) // 1000 * 1000  # the vendor counts milliseconds
+        assert engine.statistics().ledger.imbalances() == []
+
+
+@everywhere
+async def test_the_instants_of_every_are_those_of_the_records(world: World) -> None:
+    """The multiples since 1970, none left out, however far one record jumps."""
+    async with world.open_engine() as engine, engine.subscribe() as ticks:
+        begun_us = await first_price(world, ticks)
+        await world.trade(2.0, time_us=begun_us + 50 * S)
+        instants: list[int] = []
+        async for due_us in ticks.every(15.0):
+            instants.append(due_us)
+            assert ticks.now_us == due_us
+            if len(instants) == 3:
+                break
+        first_us = (begun_us // (15 * S) + 1) * 15 * S
+        assert instants == [first_us, first_us + 15 * S, first_us + 30 * S]
+        assert await world.prices(ticks, 1) == [2.0]
+
+
+@everywhere
+async def test_while_nothing_trades_the_clock_ends_a_sleep(world: World) -> None:
+    """By a record in the one order, which the engine puts there because the timer asked for it."""
+    async with world.open_engine() as engine, engine.subscribe() as ticks:
+        begun_us = await first_price(world, ticks)
+        await ticks.sleep(0.05)
+        assert ticks.now_us >= begun_us + S // 20
+        async for record in ticks.records():
+            if record.kind == "clock":
+                break
+
+
+@everywhere
+async def test_the_queue_keeps_its_bound_while_its_reader_sleeps(world: World) -> None:
+    """Looking ahead takes nothing: what does not fit is dropped and counted as ever."""
+    async with (
+        world.open_engine() as engine,
+        engine.subscribe() as witness,
+        engine.subscribe(capacity=3) as ticks,
+    ):
+        begun_us = await first_price(world, ticks)
+        await world.prices(witness, 1)
+        for number in range(1, 11):
+            await world.trade(float(number), time_us=begun_us + number * S)
+            await world.prices(witness, 1)
+        await world.trade(99.0, time_us=begun_us + 40 * S)
+        await ticks.sleep(30.0)
+        assert await world.prices(witness, 1) == [99.0]
+        assert ticks.dropped == 8
+        assert await world.prices(ticks, 3) == [9.0, 10.0, 99.0]
+
+
+@everywhere
+async def test_time_ends_with_the_stream(world: World) -> None:
+    """The first sleep returns, what came is still read, iteration ends; who would sleep for ever is told."""
+    async with world.open_engine() as engine, engine.subscribe() as witness, engine.subscribe() as ticks:
+        await first_price(world, ticks)
+        await world.trade(2.0)
+        assert await world.prices(witness, 2) == [1.0, 2.0]
+        engine.stop()
+        await engine.wait_stopped()
+        await ticks.sleep(1000.0)
+        assert [due_us async for due_us in ticks.every(1000.0)] == []
+        with pytest.raises(trio.EndOfChannel):
+            await ticks.sleep(1000.0)
+        with pytest.raises(ValueError, match="finite number of seconds"):
+            await ticks.sleep(-1.0)
+        assert [tick.price async for tick in ticks] == [2.0]
+
+
+@everywhere
+async def test_bars_are_made_of_what_is_read(world: World) -> None:
+    """Two ticks each, and what is unfinished when the stream ends."""
+    async with world.open_engine() as engine, engine.subscribe() as witness, engine.subscribe() as ticks:
+        await world.trade(1.0, 3.0, 2.0)
+        assert await world.prices(witness, 3) == [1.0, 3.0, 2.0]
+        bars = ticks.bars(ticks=2)
+        bar = await anext(bars)
+        assert (bar.open, bar.high, bar.close, bar.count) == (1.0, 3.0, 3.0, 2)
+        engine.stop()
+        assert [(bar.close, bar.complete) async for bar in bars] == [(2.0, False)]
+        with pytest.raises(ConfigError, match="accepted"):
+            ticks.bars("1 fortnight")
+
+
+@everywhere
+async def test_decisions_stand_in_the_journal_behind_what_led_to_them(world: World) -> None:
+    """With in-band time, those after the stop, too, between the marks of the run; and a replay agrees."""
+
+    async def echo(ticks: Any) -> None:
+        async for tick in ticks:
+            await ticks.signal("seen", tick.symbol, price=tick.price)
+        await ticks.signal("last", X)
+
+    def word(item: Any) -> str:
+        if isinstance(item, Status):
+            return item.status if item.source == "strategy echo" else ""
+        return item.name if isinstance(item, Signal) else item.kind if isinstance(item, Tick) else ""
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ticks.journal"
+        strategy = Strategy(world.facade.function(echo), name="echo")
+        async with world.open_engine(journal=path, strategies=[strategy]) as engine, engine.subscribe() as ticks:
+            for price in (1.0, 2.0):
+                await world.trade(price)
+                await world.prices(ticks, 1)
+                while engine.statistics().strategies[0].signals < price:
+                    await world.direct(trio.sleep, 0.01)
+        records = kept(path)
+    told = list(filter(None, map(word, records)))
+    assert (told[0], told[-2], told[-1]) == ("started", "last", "stopped")
+    assert sorted(told[1:-2]) == ["seen", "seen", "tick", "tick"]
+    times = {item.price: item.time_us for item in records if isinstance(item, Tick)}
+    signals = [item for item in records if isinstance(item, Signal)]
+    assert [signal.fields.get("price") for signal in signals] == [1.0, 2.0, None]
+    assert all(signal.time_us >= times[price] for signal, price in zip(signals, (1.0, 2.0), strict=False))
+
+
+@everywhere
+async def test_a_strategy_of_the_facade_is_replayed(world: World) -> None:
+    """On what an engine kept: every tick, in order, with its timers where they fell; its value comes back."""
+
+    async def mean(ticks: Any, least: int) -> Any:
+        prices = [(await anext(ticks)).price]
+        await ticks.sleep(20.0)
+        await ticks.signal("woken", X, at=ticks.now_us)
+        async for tick in ticks:
+            prices.append(tick.price)  # noqa: PERF401 - the list has one already
+        assert len(prices) >= least
+        return sum(prices) / len(prices)
+
+    first_us = 1_700_000_000_000_000
+    recording = [[Tick(X, first_us + 15 * S * number, float(number))] for number in range(5)]
+    strategy = Strategy(world.facade.function(mean), params={"least": 5}, name="mean")
+    done = await world.facade.replay(strategy, recording)
+    assert (done.value, done.ticks, done.failures) == (2.0, 5, 0)
+    assert done.signals == (Signal("woken", X, first_us + 20 * S, {"at": first_us + 20 * S}, "mean"),)
+
+    async def broken(ticks: Any) -> None:
+        await anext(ticks)
+        raise ValueError("mine")
+
+    with pytest.raises(StrategyError, match="broken failed: ValueError: mine"):
+        await world.facade.replay(Strategy(world.facade.function(broken), on_error="stop"), recording)
+    with pytest.raises(ConfigError, match="no tick"):
+        await world.facade.replay(Strategy(world.facade.function(broken), symbols=("Z",)), recording)
+
+
+def test_a_backtest_is_the_same_call_under_asyncio() -> None:
+    """It blocks, the strategy is Trio's, and market time is Trio's clock there."""
+
+    async def wait(ticks: Any) -> int:
+        await anext(ticks)
+        await trio.sleep(10.0)
+        now_us: int = ticks.now_us
+        return now_us
+
+    async def main() -> Backtest:
+        return aio.backtest(wait, recording)
+
+    recording = [[Tick(X, 1_700_000_000_000_000 + 15 * S * number, float(number))] for number in range(3)]
+    assert asyncio.run(main()).value == sync.backtest(wait, recording).value == 1_700_000_010_000_000

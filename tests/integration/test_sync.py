@@ -118,6 +118,12 @@ def main():
         for tick in ticks:
             print("reads", tick.price)
 """,
+    "sync, asleep": """
+def main():
+    with sync.open_ticks(feed, connection=CONNECTION) as ticks:
+        print("reads", next(ticks).price)
+        ticks.sleep(1000.0)
+""",
     "aio": """
 import asyncio
 from trio_ticks import aio

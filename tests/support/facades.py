@@ -56,10 +56,10 @@ class Stage:
         self._token.run_sync_soon(trio.lowlevel.spawn_system_task, run)
         return done
 
-    async def trade(self, *prices: float, symbol: str = X, ago_s: float = 0.0) -> None:
+    async def trade(self, *prices: float, symbol: str = X, ago_s: float = 0.0, time_us: int | None = None) -> None:
         """Let a symbol trade at these prices, once somebody has subscribed to it."""
         await self.sim.wait_subscribed(symbol)
-        now_us = time.time_ns() // 1000 - round(ago_s * 1e6)
+        now_us = time.time_ns() // 1000 - round(ago_s * 1e6) if time_us is None else time_us
         await self.sim.send([Tick(symbol, now_us, price, price_text=str(price), volume_text="1") for price in prices])
 
 
@@ -100,6 +100,9 @@ class Native:
 
     def open_ticks(self, *sources: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
         return trio_ticks.open_ticks(*sources, **options)
+
+    async def replay(self, *args: Any, **options: Any) -> Any:
+        return await self.api.replay(*args, **options)
 
     def function(self, function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
         """Return a strategy or a sink as this facade takes it."""
@@ -145,9 +148,12 @@ class Sync(Native):
         with sync.open_ticks(*sources, **options) as ticks:
             yield AwaitedTicks(ticks)
 
+    async def replay(self, *args: Any, **options: Any) -> Any:
+        return sync.replay(*args, **options)
+
     def function(self, function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
-        def plain(given: Any, **params: Any) -> None:
-            finish(function(AwaitedTicks(given) if isinstance(given, sync.Ticks) else given, **params))
+        def plain(given: Any, **params: Any) -> Any:
+            return finish(function(AwaitedTicks(given) if isinstance(given, sync.Ticks) else given, **params))
 
         plain.__name__ = function.__name__
         return plain
@@ -198,6 +204,18 @@ class AwaitedTicks:
     def batches(self) -> AwaitedEach:
         return AwaitedEach(self._ticks.batches())
 
+    def bars(self, *args: Any, **options: Any) -> AwaitedEach:
+        return AwaitedEach(self._ticks.bars(*args, **options))
+
+    def every(self, seconds: float) -> AwaitedEach:
+        return AwaitedEach(self._ticks.every(seconds))
+
+    async def sleep(self, seconds: float) -> None:
+        self._ticks.sleep(seconds)
+
+    async def signal(self, name: str, symbol: str, **fields: Any) -> None:
+        self._ticks.signal(name, symbol, **fields)
+
 
 class AwaitedEach:
     """A plain iterator in an async dress."""
@@ -215,10 +233,11 @@ class AwaitedEach:
             raise StopAsyncIteration from None
 
 
-def finish(law: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never has to wait."""
-    with pytest.raises(StopIteration):
+def finish(law: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never has to wait, and return what it returns."""
+    with pytest.raises(StopIteration) as done:
         law.send(None)
+    return done.value.value
 
 
 @attrs.frozen

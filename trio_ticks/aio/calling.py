@@ -6,7 +6,6 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -15,6 +14,7 @@ import trio
 from trio_ticks.aio.hop import LoopHop
 from trio_ticks.aio.loop import Loop
 from trio_ticks.errors import SinkUnavailableError, StrategyError
+from trio_ticks.hosting.soon import caller_into
 from trio_ticks.runtime.assembly import Sinkable
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.sinks import Sink, SinkBatch
@@ -56,43 +56,44 @@ class Caller:
         for remote in self._running:
             remote.done.set()
 
-    def _streaming(self, function: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    def _streaming(self, function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         hop: LoopHop | None = None
 
-        async def run(ticks: Ticks, **params: Any) -> None:
+        async def run(ticks: Ticks, **params: Any) -> Any:
             nonlocal hop
             if hop is None:  # a strategy that is started again goes on with the stream it had
-                token = trio.lowlevel.current_trio_token()
-                hop = LoopHop(self._loop, functools.partial(_soon, token), self._on_closed)
-                ticks.reroute(hop.carry)
-            held = Held()
+                soon = caller_into(trio.lowlevel.current_trio_token())
+                hop = LoopHop(self._loop, soon, self._on_closed)
+                hop.host(ticks)
+            held, remote = Held(), None
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(hop.serve)
                 with held:
-                    await self._run(functools.partial(function, ticks, **params))
+                    remote = await self._run(functools.partial(function, ticks, **params))
                 nursery.cancel_scope.cancel("the strategy is over")
             held.release()
+            return None if remote is None else remote.value
 
         return run
 
     def _storing(self, function: Callable[[SinkBatch], Awaitable[Any]]) -> Callable[[SinkBatch], Awaitable[None]]:
         @functools.wraps(function)
         async def store(batch: SinkBatch) -> None:
-            if not await self._run(functools.partial(function, batch)):
+            if not (await self._run(functools.partial(function, batch))).is_complete:
                 raise SinkUnavailableError("the asyncio loop that it runs in has ended it")
 
         return store
 
-    async def _run(self, function: Callable[[], Any]) -> bool:
-        """Run an async function in the loop; tell whether it came to its end and was not cancelled there.
+    async def _run(self, function: Callable[[], Any]) -> _Remote:
+        """Run an async function in the loop; return how it ended, unless it raised.
 
         Cancellation:
             Cancels its task, and waits for that `PATIENCE_S` at most.
         """
-        remote = _Remote(function, trio.lowlevel.current_trio_token())
+        remote = _Remote(function, caller_into(trio.lowlevel.current_trio_token()))
         if not self._loop.soon(remote.start):
             self._on_closed()
-            return False
+            return remote
         self._running.add(remote)
         try:
             await remote.done.wait()
@@ -104,19 +105,25 @@ class Caller:
             self._running.discard(remote)
         if remote.error is not None:
             raise remote.error
-        return remote.is_complete
+        return remote
 
 
 class _Remote:
-    """A task in the loop, as the engine's thread waits for it."""
+    """A task in the loop, as the engine's thread waits for it.
 
-    def __init__(self, function: Callable[[], Any], token: trio.lowlevel.TrioToken) -> None:
+    Attributes:
+        is_complete: It came to its end, and was not cancelled there.
+        value: What its function returned then.
+    """
+
+    def __init__(self, function: Callable[[], Any], soon: Callable[..., None]) -> None:
         self._function = function
-        self._token = token
-        self._task: asyncio.Task[None] | None = None
+        self._soon = soon
+        self._task: asyncio.Task[Any] | None = None
         self.done = trio.Event()
         self.error: Exception | None = None
         self.is_complete = False
+        self.value: Any = None
 
     def start(self) -> None:
         """Start it. In the loop, as those below."""
@@ -128,20 +135,16 @@ class _Remote:
         if self._task is not None:
             self._task.cancel("the engine has stopped")
 
-    def _finish(self, task: asyncio.Task[None]) -> None:
+    def _finish(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled():
             error = task.exception()
             self.error = error if isinstance(error, Exception) else None
             self.is_complete = error is None
-        _soon(self._token, self.done.set)
+            self.value = task.result() if self.is_complete else None
+        self._soon(self.done.set)
 
-    async def _main(self) -> None:
+    async def _main(self) -> Any:
         running = self._function()
         if not inspect.isawaitable(running):
             raise StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
-        await running
-
-
-def _soon(token: trio.lowlevel.TrioToken, function: Callable[..., object]) -> None:
-    with suppress(trio.RunFinishedError):
-        token.run_sync_soon(function)
+        return await running

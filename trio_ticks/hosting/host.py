@@ -175,7 +175,7 @@ class Host:
     ) -> None:
         try:
             async with self.engine.subscribe(*symbols, **options) as ticks:
-                ticks.reroute(hop.carry)
+                hop.host(ticks)
                 opened.set_result(ticks)
                 await hop.serve()
         except Exception as error:

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from trio_ticks.errors import ConfigError
+from trio_ticks.hosting.soon import caller_into
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.sinks import Sink, SinkBatch
 from trio_ticks.runtime.strategy import Strategy
@@ -44,25 +45,26 @@ def sink_of(given: Any) -> Any:
     return given
 
 
-def _streaming(function: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+def _streaming(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     limiter = trio.CapacityLimiter(1)  # its own: a stuck strategy takes no thread from the journal
     hop: ThreadHop | None = None
 
-    async def run(ticks: NativeTicks, **params: Any) -> None:
+    async def run(ticks: NativeTicks, **params: Any) -> Any:
         nonlocal hop
-        soon = trio.lowlevel.current_trio_token().run_sync_soon
+        soon = caller_into(trio.lowlevel.current_trio_token())
         if hop is None:  # a strategy that is started again goes on with the stream it had
             hop = ThreadHop(soon)
-            ticks.reroute(hop.carry)
-        held = Held()
+            hop.host(ticks)
+        held, value = Held(), None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hop.serve)
             with held:
                 call = functools.partial(function, Ticks(ticks, lambda _: soon(ticks.close)), **params)
                 # Abandoned at a hard stop: its stream is closed then, which ends it, unless it is stuck elsewhere.
-                await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=limiter)
+                value = await trio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=limiter)
             nursery.cancel_scope.cancel("the strategy is over")
         held.release()
+        return value
 
     return run
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
+from trio_ticks.core.inband import Field
 from trio_ticks.hosting.host import Host
-from trio_ticks.model import Batch, Record, Tick
+from trio_ticks.model import Bar, Batch, Record, Tick
 from trio_ticks.runtime.stream import Ticks as NativeTicks
 from trio_ticks.sync.hop import ThreadHop
 
@@ -19,8 +20,8 @@ class Ticks:
     """A stream of ticks for one consumer: `trio_ticks.Ticks`, with plain loops.
 
     A clean stop of the engine ends the loop; a failure raises, after everything before it was yielded. `records` and
-    `batches` draw from the same queue. Leave it by ``with`` or `close`; or let it be collected. It is read by one
-    thread at a time.
+    `batches` draw from the same queue. Leave it by ``with`` or `close`; or let it be collected. It is used by one
+    thread at a time: whoever sleeps on it is its reader, and finds afterwards what came meanwhile.
 
     Backpressure:
         None on the engine, as for `trio_ticks.Ticks`.
@@ -56,6 +57,56 @@ class Ticks:
     def batches(self) -> Iterator[Batch]:
         """Iterate over whole batches: one step of the loop for whatever one read of the socket brought."""
         return _Each(self, self._native.batches())
+
+    def bars(
+        self,
+        interval: str | None = None,
+        *,
+        ticks: int | None = None,
+        volume: float | None = None,
+        session: str | None = None,
+        fill: bool = False,
+        lateness_s: float = 0.0,
+    ) -> Iterator[Bar]:
+        """Iterate over bars instead of ticks; as `trio_ticks.Ticks.bars`.
+
+        Raises:
+            ConfigError: an argument is none of what is accepted.
+        """
+        bars = self._native.bars(
+            interval, ticks=ticks, volume=volume, session=session, fill=fill, lateness_s=lateness_s
+        )
+        return _Each(self, bars)
+
+    @property
+    def now_us(self) -> int:
+        """In-band time, UTC microseconds: the greatest of the records that were handed out; 0 before the first."""
+        return self._native.now_us
+
+    def sleep(self, seconds: float) -> None:
+        """Block until in-band time has moved on by so many seconds; as `trio_ticks.Ticks.sleep`.
+
+        Raises:
+            ValueError: the duration is not finite, or negative.
+            trio.EndOfChannel: an earlier sleep has ended with the stream, so this one would never.
+        """
+        finished(self._native.sleep(seconds))
+
+    def every(self, seconds: float) -> Iterator[int]:
+        """Iterate over instants of in-band time, the multiples of so many seconds since 1970; ends with the stream.
+
+        Raises:
+            ValueError: the duration is not finite, or below a microsecond.
+        """
+        return _Each(self, self._native.every(seconds))
+
+    def signal(self, name: str, symbol: str, **fields: Field) -> None:
+        """Keep a decision beside the records that led to it; as `trio_ticks.Ticks.signal`.
+
+        Raises:
+            ConfigError: a field is no text, number, truth value or None.
+        """
+        finished(self._native.signal(name, symbol, **fields))
 
     def close(self) -> None:
         """Give the subscription up. What was still queued counts as dropped."""
