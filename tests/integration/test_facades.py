@@ -484,3 +484,25 @@ def test_a_backtest_is_the_same_call_under_asyncio() -> None:
 
     recording = [[Tick(X, 1_700_000_000_000_000 + 15 * S * number, float(number))] for number in range(3)]
     assert asyncio.run(main()).value == sync.backtest(wait, recording).value == 1_700_000_010_000_000
+
+
+@everywhere
+async def test_a_strategy_may_begin_in_the_journal(world: World) -> None:
+    """Its stream crosses to the facade's side like any other: the past, then live, once each."""
+    seen: list[float] = []
+
+    async def watch(ticks: Any) -> None:
+        async for tick in ticks:
+            seen.append(tick.price)  # noqa: PERF401 - as it comes
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ticks.journal"
+        async with world.open_engine(journal=path) as engine, engine.subscribe() as ticks:
+            await world.trade(1.0, 2.0)
+            await world.prices(ticks, 2)
+        strategy = Strategy(world.facade.function(watch), since="1h")
+        async with world.open_engine(journal=path, strategies=[strategy]) as engine, engine.subscribe() as ticks:
+            await world.trade(3.0, 4.0)
+            await world.prices(ticks, 2)
+    assert seen == [1.0, 2.0, 3.0, 4.0]
+    assert engine.statistics().ledger.imbalances() == []
