@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from unittest import mock
 
 import attrs
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ticks.core.inband import greatest_us
@@ -103,14 +104,17 @@ class Rig:
 
     def record(self, number: int) -> Record:
         time_us = SINCE_US + 10 + number
+        if number % 9 == 8:
+            return Tick("X", SINCE_US - 5, float(number), received_us=time_us, late=True)
         if number % 5 == 4:
             return Status("connected", time_us)
         return Tick("Y" if number % 7 == 6 else "X", time_us, float(number), received_us=time_us)
 
     async def read(self, rounds: int) -> None:
-        """Read what there is; a cancel comes after so many rounds, unless there is none."""
+        """Read what there is, in two tasks now and then; a cancel comes after so many rounds."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._take)
+            for _ in range(2 if rounds % 4 == 3 else 1):
+                nursery.start_soon(self._take)
             for _ in range(rounds or 50):
                 await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel("the test says so")
@@ -151,6 +155,7 @@ def live(past: list[int], steps: list[tuple[str, int]], capacity: int) -> Rig:
     """Return the rig after its life."""
     with (
         tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
+        mock.patch.multiple("trio_ticks.runtime.history", PAGE_RECORDS=2, ROWS=2),
         Journal.open(Path(folder) / "j", now_us=1, fsync="checkpoint", free_floor_bytes=0) as journal,
     ):
         rig = Rig(journal, Recorder(capacity=capacity), list(steps))
@@ -158,6 +163,7 @@ def live(past: list[int], steps: list[tuple[str, int]], capacity: int) -> Rig:
     return rig
 
 
+@settings(max_examples=150)
 @given(PAST, st.lists(STEPS, max_size=40))
 def test_the_strategy_sees_the_past_and_then_what_comes_once_each_and_in_order(
     past: list[int], steps: list[tuple[str, int]]

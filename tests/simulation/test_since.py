@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.support.replaying import decided, journal_of, momentum, started, stopped
 from tests.support.storing import Disk, fragile_disk, kept, refusing
 from trio_ticks.config import ConnectionConfig, JournalConfig, parse_config
 from trio_ticks.errors import ConfigError
@@ -303,6 +305,44 @@ async def test_a_sleeper_alone_goes_through_the_past_and_into_the_present(
         await trade(venue, 13)
     assert [later - sooner for sooner, later in itertools.pairwise(woken)] == [6 * S] * 3
     assert watcher.prices == [float(price) for price in range(14)]
+
+
+async def test_a_timer_set_in_the_past_is_woken_in_a_quiet_present(
+    autojump_clock: MockClock, venue: Venue, path: Path
+) -> None:
+    """It asks for its clock once the past is known not to pass it, and for none that the past passes."""
+    async with life(venue, path):
+        await trade(venue, *range(10))
+    woken: list[tuple[int, int]] = []
+
+    async def nap(ticks: Ticks) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Watcher(), ticks)
+            await ticks.sleep(5.0)
+            await ticks.sleep(60.0)
+            woken.append((ticks.now_us, venue.now_us()))
+
+    with mock.patch.multiple("trio_ticks.runtime.history", PAGE_RECORDS=2, ROWS=1):
+        async with life(venue, path, Strategy(nap, since="1h")):
+            await trio.sleep(100.0)
+            (first,) = [item.time_us for item in kept(path) if isinstance(item, Tick) and item.price == 0.0]
+            ((asleep_to_us, woken_us),) = woken
+            assert asleep_to_us == min(item.time_us for item in kept(path)) + 65 * S
+            assert asleep_to_us < woken_us < asleep_to_us + S
+            assert first < asleep_to_us
+    assert [item.time_us for item in kept(path) if isinstance(item, Clock)] == [asleep_to_us + 1]
+
+
+async def test_the_past_of_a_run_goes_up_to_its_start(path: Path) -> None:
+    """To the batch just before it, from the instant that the journal names; what comes behind is shown whole."""
+    first_us = 1_700_000_000_000_000
+    ticks = [Tick("A", first_us + number * S, float(number)) for number in range(10)]
+    late = Tick("A", first_us, 99.0, late=True)
+    start = started(first_us + 5 * S, params={"every": 2}, since_us=first_us + 3 * S)
+    signals = decided([*ticks[3:], late], every=2)
+    journal_of(path, [*ticks[:5], start, *ticks[5:], late, *signals, stopped(first_us + 20 * S)], size=5)
+    found = await compare(Strategy(momentum), path)
+    assert (found.difference, found.signals, found.ticks) == (None, 4, 8)
 
 
 # ---- what is accepted
