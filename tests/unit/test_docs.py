@@ -72,6 +72,7 @@ def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     assert config.sequencer == SequencerConfig()
     assert config.journal == JournalConfig()
     assert config.strategies["momentum"].use == "my_module:momentum"
+    assert config.strategies["momentum"].since == 1800.0
     assert config.sinks["mine"] == FunctionSink(use="my_module:store")
     influxdb = config.sinks["influxdb"]
     assert isinstance(influxdb, InfluxDB)
