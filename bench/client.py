@@ -7,7 +7,7 @@ import importlib
 import sys
 import threading
 
-from bench.clients import CEILING, CONTESTANTS
+from bench.clients import CEILING, CONTESTANTS, FACADES
 from bench.plan import CLIENT_CORE, Run, pin
 from bench.work import Desk, TimedDesk
 
@@ -21,7 +21,7 @@ def main() -> None:
     deadline = threading.Timer(run.deadline_s, desk.report)
     deadline.daemon = True
     deadline.start()
-    contestant = CONTESTANTS.get(run.contestant, CEILING)
+    contestant = {**CONTESTANTS, **FACADES}.get(run.contestant, CEILING)
     importlib.import_module(f"bench.clients.{contestant.module}").run(run, desk)
 
 

@@ -3,6 +3,9 @@
 The package from top to bottom; imports point downwards only:
 
 ==============  ====================================================================================
+``aio``         the same names for asyncio
+``sync``        the same names for plain code: threads, scripts, notebooks
+``hosting``     an engine in a thread of its own, and batches on their way out of it: what those two share
 ``app``         the command line, the demo, and the blocking `run`
 ``replay``      the same strategies on what was recorded
 ``sim``         a faithful AllTick server on a real socket, with faults

@@ -46,3 +46,10 @@ of reading JSON, the others with the standard library's."""
 
 CEILING = Contestant("the server alone: bytes are counted and dropped", "ceiling", (), 2_000_000)
 """No contestant: it shows that the server is not what is measured."""
+
+FACADES = {
+    "native": Contestant("trio_ticks", "facades", ("trio",), 60_000),
+    "aio": Contestant("trio_ticks.aio", "facades", ("trio",), 60_000),
+    "sync": Contestant("trio_ticks.sync", "facades", ("trio",), 60_000),
+}
+"""No contestants either: the same engine by its three doors, for `bench.facades`."""

@@ -26,6 +26,10 @@ mute_after_s = 1
 [strategies.honest]
 use = "live_strategies:honest"
 params = { step = 7 }
+[strategies.past]
+use = "live_strategies:past"
+symbols = ["XBTUSDT"]
+since = "1d"
 [strategies.cheat]
 use = "live_strategies:cheat"
 symbols = ["BTCUSDT"]
@@ -49,6 +53,14 @@ async def every_second(ticks):
     async for due_us in ticks.every(1):
         await ticks.signal("second", "", due_us=due_us)
 
+async def past(ticks):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(every_second, ticks)
+        count = 0
+        async for tick in ticks:
+            count += 1
+            await ticks.signal("seen", tick.symbol, price=tick.price, count=count)
+
 async def cheat(ticks):
     async for tick in ticks:
         await ticks.signal("buy", tick.symbol, price=tick.price, at=time.time())
@@ -66,7 +78,9 @@ async def trade_under_faults(program: Program, sim: Sim, kinds: list[str]) -> No
 
 
 async def test_a_run_with_faults_is_replayed_identically(tmp_path: Path) -> None:
-    """Drops, mutes, a kill: signal for signal the same; one that looks at the clock is found out at its first."""
+    """Drops, mutes, a kill: signal for signal the same, of one that begins in the past, too; one that looks at the
+    clock is found out at its first.
+    """
     (tmp_path / "live_strategies.py").write_text(STRATEGIES)
     kinds = (["drop", "mute"] * ROUNDS)[:ROUNDS]
     async with open_sim(speed=20.0) as sim:
@@ -81,6 +95,8 @@ async def test_a_run_with_faults_is_replayed_identically(tmp_path: Path) -> None
     verdict = stdout.splitlines()[-1]  # behind what the strategy prints
     assert (code, verdict.partition(":")[0]) == (0, "identical"), stdout + stderr
     assert int(verdict.split()[1].replace(",", "")) > TICKS_IN_ROUND // 7
+    code, stdout, stderr = await run_program(*words, "live_strategies:past", cwd=tmp_path)
+    assert (code, stdout.splitlines()[-1].partition(":")[0]) == (0, "identical"), stdout + stderr
     code, stdout, _ = await run_program(*words, "live_strategies:cheat", cwd=tmp_path)
     assert (code, stdout.startswith("different: signal 1 of run 1, at ")) == (1, True), stdout
     again = ["replay", "ticks.journal", "--strategy", "live_strategies:honest", "--param", "step=7"]

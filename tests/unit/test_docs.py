@@ -17,6 +17,7 @@ import attrs
 import pytest
 import trio
 
+from tests.support.coinbase import open_coinbase
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
 from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick, Ticks, testing
@@ -25,6 +26,16 @@ from trio_ticks.feeds.registry import check_feed
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+HANG_S = 120.0
+
+# The program itself runs as it stands; only the name it uses leads to the server on this machine.
+REDIRECT = """
+import functools, sys
+from trio_ticks import aio, sync
+for facade in (aio, sync):
+    facade.Coinbase = functools.partial(facade.Coinbase, url=sys.argv[1])
+exec(compile(open(sys.argv[2]).read(), sys.argv[2], "exec"))
+"""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -61,6 +72,7 @@ def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     assert config.sequencer == SequencerConfig()
     assert config.journal == JournalConfig()
     assert config.strategies["momentum"].use == "my_module:momentum"
+    assert config.strategies["momentum"].since == 1800.0
     assert config.sinks["mine"] == FunctionSink(use="my_module:store")
     influxdb = config.sinks["influxdb"]
     assert isinstance(influxdb, InfluxDB)
@@ -126,6 +138,37 @@ def test_the_page_on_replay_runs_as_it_stands(tmp_path: Path, monkeypatch: pytes
     exec(blocks("replay.md", "python")[0], names)
     assert names["done"].value == trades[-1].price
     assert len(names["done"].signals) == sum(b.price - a.price > 1.0 for a, b in itertools.pairwise(trades)) > 0
+
+
+def test_the_page_on_asyncio_and_notebooks_runs_as_it_stands(tmp_path: Path) -> None:
+    """Each program, against prices on a real socket, prints some; and passes strict types."""
+    programs = blocks("asyncio-and-notebooks.md", "python")
+    assert len(programs) == 4
+    for number, program in enumerate(programs):
+        (tmp_path / f"program{number}.py").write_text(program)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    trio.run(_check_that_they_print, sorted(tmp_path.glob("program*.py")))
+
+
+async def _check_that_they_print(programs: list[Path]) -> None:
+    async with open_coinbase() as url:
+        for program in programs:
+            command = [sys.executable, "-u", "-c", REDIRECT, url, str(program)]
+            process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=ROOT)
+            try:
+                assert process.stdout is not None
+                with trio.fail_after(HANG_S):
+                    printed = b""
+                    while not re.search(rb"\d\.\d", printed):
+                        chunk = await process.stdout.receive_some()
+                        assert chunk, f"the program ended after {printed!r}"
+                        printed += chunk
+            finally:
+                process.kill()
+                with trio.CancelScope(shield=True):
+                    await process.wait()
 
 
 def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 
 import trio_ticks
+from trio_ticks import aio, sync
 
 PUBLIC = [
     "AllTick",
@@ -82,6 +83,14 @@ def test_the_public_names_are_these() -> None:
 def test_every_public_name_can_be_imported() -> None:
     """No name is promised and missing."""
     assert [name for name in PUBLIC if not hasattr(trio_ticks, name)] == []
+
+
+def test_the_facades_have_the_same_names() -> None:
+    """All but `run`, which blocks, for asyncio; and nothing that trio_ticks has is missing."""
+    assert sorted(aio.__all__) == [name for name in PUBLIC if name != "run"]
+    assert sorted(sync.__all__) == PUBLIC
+    assert [name for name in aio.__all__ if not hasattr(aio, name)] == []
+    assert [name for name in PUBLIC if not hasattr(sync, name)] == []
 
 
 def test_the_map_names_every_part_of_the_package() -> None:

@@ -194,6 +194,8 @@ class StrategyConfig:
         capacity: How many records wait for it at most.
         max_age_s: Older ticks are not shown to it. None: whatever their age.
         on_error: Whether its failure starts it again, within a limit, or stops the engine.
+        since: It begins with what the journal holds from so long before the start on, such as ``30m``. None: with
+            what comes.
     """
 
     use: str = attrs.field(validator=rules.reference())
@@ -208,6 +210,9 @@ class StrategyConfig:
     capacity: int = attrs.field(default=10_000, validator=rules.count(1))
     max_age_s: float | None = attrs.field(default=None, validator=rules.optional(rules.seconds(_SHORTEST_S)))
     on_error: OnError = attrs.field(default="restart", validator=rules.one_of(OnError))
+    since: float | None = attrs.field(
+        default=None, converter=rules.seconds_in, validator=rules.optional(rules.past())
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -106,6 +106,27 @@ def size(least: int) -> Rule:
     )
 
 
+_DURATION = re.compile(r"([0-9]{1,9}) ?([smhdw])")
+_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+# A year and a day. Longer is a number in another unit, or nothing that a strategy wants to read at its start.
+_LONGEST_PAST_S = 366 * 86_400
+
+
+def seconds_in(value: object) -> object:
+    """Return how many seconds ``30m`` are; what is no such text is left for the rule to refuse."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    return value if found is None else float(int(found[1]) * _UNIT_S[found[2]])
+
+
+def past() -> Rule:
+    """Accept seconds, as `seconds_in` makes them of a text, that reach into the past."""
+    return Rule(
+        "a duration such as '30m', '2h' or '1d', or seconds; above 0, and at most 366d",
+        lambda value: _is_number(value, int | float) and 0 < value <= _LONGEST_PAST_S,
+    )
+
+
 def one_of(literal: Any) -> Rule:
     """Accept the members of a ``Literal`` type."""
     members = get_args(literal)

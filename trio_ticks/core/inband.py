@@ -87,15 +87,15 @@ class Alarm:
 
     Attributes:
         due_from: Returns the instant it is due at, if it begins at this one.
-        ring: Lets whoever waits go on. Never waits itself.
         ask: Is told the instant, once it is known.
+        ring: Lets whoever waits go on. Never waits itself. Whoever waits sets it.
         due_us: The instant; None before the first record, with which in-band time begins.
         state: ``pending``, ``rung``, or ``ended`` because the stream has.
     """
 
     due_from: Callable[[int], int]
-    ring: Callable[[], None]
     ask: Callable[[int], None]
+    ring: Callable[[], object] = lambda: None
     due_us: int | None = None
     state: Literal["pending", "rung", "ended"] = "pending"
 

@@ -96,6 +96,12 @@ class Recorder:
             self._entries.append(entry)
             self._queued += entry.ticks
 
+    def pending(self) -> list[Sequence[Record]]:
+        """Return what was offered and is not in the journal, in order; of what is left out, the gap up to now."""
+        taken = self._taken if self._taken_gap is None else [self._taken_gap.entry()]
+        left_out = [] if self._gap is None else [self._gap.entry()]
+        return [entry.records for entry in (*taken, *self._entries, *left_out) if entry.records]
+
     def take(self) -> list[Entry]:
         """Return the next entries, or the gap. Until `written` or `failed` is called they count as queued."""
         if not self._entries and self._gap is not None:

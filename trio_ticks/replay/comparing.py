@@ -1,7 +1,8 @@
 """`compare`: the decisions of a replay against those that were kept live.
 
 Run by run: the strategy is started afresh where it was started live, with what it was started with, and is handed
-exactly what the journal holds up to its next start. Its decisions have to be the same, in every field and in order.
+exactly what the journal holds up to its next start; and before that, where it began in the past, what it was shown of
+that. Its decisions have to be the same, in every field and in order.
 
 Where the engine was killed, decisions that it had made need not have reached the disk; those that a replay makes
 beyond the last one kept are counted, and are no difference.
@@ -9,6 +10,7 @@ beyond the last one kept are counted, and are no difference.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from trio_ticks.replay.playback import Playback
 from trio_ticks.replay.replaying import PATIENCE_S
 from trio_ticks.replay.runs import Kept, Run, Runs
 from trio_ticks.runtime.decisions import is_whole, shown
+from trio_ticks.runtime.history import History
 from trio_ticks.runtime.mailbox import Wanted
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.reading import OnProgress
@@ -131,10 +134,11 @@ async def compare(
         JournalError: it cannot be read.
         StrategyError: the strategy asked for nothing.
     """
-    runs = Runs(Path(journal), strategy.title, on_progress=on_progress)
+    path = Path(journal)
+    runs = Runs(path, strategy.title, on_progress=on_progress)
     found = Compared(name=strategy.title, runs=0, signals=0, ticks=0, beyond=0, difference=None, remarks=())
     for run, batches in runs:
-        found = await _with_run(found, strategy, run, batches, patience_s)
+        found = await _with_run(found, strategy, run, batches, path, patience_s)
         if found.difference is not None:
             return found
     if not found.runs:
@@ -146,12 +150,18 @@ async def compare(
 
 
 async def _with_run(
-    found: Compared, strategy: Strategy, run: Run, batches: Iterator[Sequence[Record]], patience_s: float | None
+    found: Compared,
+    strategy: Strategy,
+    run: Run,
+    batches: Iterator[Sequence[Record]],
+    path: Path,
+    patience_s: float | None,
 ) -> Compared:
     live, remarks = as_live(strategy, run.said)
     sameness = _Sameness(run)
     wanted = live.wanted
-    playback = Playback(name=live.title, pull=pulled_at_once(_chosen(wanted, batches)))
+    handed = itertools.chain(_past(path, run, wanted), _chosen(wanted, batches))
+    playback = Playback(name=live.title, pull=pulled_at_once(handed))
     performed, ticks = await perform(live, playback, on_signal=sameness.add, patience_s=patience_s)
     if playback.failure is not None or (isinstance(performed.error, StrategyError) and not performed.error.__cause__):
         raise performed.error or playback.failure  # type: ignore[misc]  # one of them is there
@@ -205,6 +215,14 @@ def _params(given: Mapping[str, Any], recorded: Mapping[str, Any]) -> tuple[dict
 
 def _instead(key: str, recorded: object, given: object) -> str:
     return f"{key}: live they were {recorded!r}, which is used in place of {given!r}"
+
+
+def _past(path: Path, run: Run, wanted: Wanted) -> Iterator[Sequence[Record]]:
+    """Return what a run was shown of the time before its start, by the same rule as live."""
+    since_us = run.said.get("since_us")
+    if not isinstance(since_us, int):
+        return iter(())
+    return History(path=path, wanted=wanted, since_us=since_us, before=run.position - 1).pages()
 
 
 def _chosen(wanted: Wanted, batches: Iterator[Sequence[Record]]) -> Iterator[Sequence[Record]]:

@@ -236,6 +236,7 @@ def _named(name: str, config: StrategyConfig) -> Strategy:
         capacity=config.capacity,
         max_age_s=config.max_age_s,
         on_error=config.on_error,
+        since=config.since,
     )
 
 
@@ -258,11 +259,20 @@ def _check(plan: EnginePlan) -> None:
     for relay in plan.relays:
         carried.update(relay.symbols or ())
     carries_any = any(relay.symbols is None for relay in plan.relays)
+    _check_strategies(plan, None if carries_any else carried)
+
+
+def _check_strategies(plan: EnginePlan, carried: set[str] | None) -> None:
+    """Check what strategies want of the others; which symbols are carried may be known only when they come."""
     for strategy in plan.strategies:
+        if strategy.since is not None and plan.journal is None:
+            raise ConfigError(
+                f"strategy {strategy.title}: since reads the journal; give journal= or [journal] as well"
+            )
         if strategy.title == FORMER or strategy.title.startswith(f"{SUBSCRIPTION} "):
             raise ConfigError(f"strategy {strategy.title!r}: that name is the engine's own; accepted is any other")
-        unknown = sorted(set(strategy.symbols or ()) - carried)
-        if unknown and not carries_any:
+        unknown = sorted(set(strategy.symbols or ()) - carried) if carried is not None else []
+        if unknown:
             raise ConfigError(f"strategy {strategy.title} wants {unknown[0]!r}, which no feed carries")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from typing import Protocol
 
 import attrs
 import trio
@@ -16,13 +17,21 @@ import trio
 from trio_ticks.core.intake import Event
 from trio_ticks.model import Clock, Signal
 from trio_ticks.runtime.clock import NowUs
-from trio_ticks.runtime.mailbox import Mailbox
 from trio_ticks.runtime.wiring import emit
 
 PATIENCE_S = 0.25
 """So long after its instant a timer waits for a tick to pass it. A tick is on its way for some tens of milliseconds,
 a few hundred at worst: sooner, there would be clocks among ticks that flow, and timers before ticks of an earlier
 time. Longer only makes timers late while nothing trades."""
+
+
+class Queue(Protocol):
+    """What a stream's records come from."""
+
+    @property
+    def newest_us(self) -> int:
+        """How far what was put in moves in-band time."""
+        ...
 
 
 class Bell:
@@ -38,16 +47,16 @@ class Bell:
         self._events = events
         self._now_us = now_us
         self._patience_us = round((PATIENCE_S + held_s) * 1e6)
-        self._asked: list[tuple[int, int, Mailbox]] = []
+        self._asked: list[tuple[int, int, Queue]] = []
         self._number = 0
         self._news = trio.Event()
 
-    def ask(self, due_us: int, mailbox: Mailbox) -> None:
+    def ask(self, due_us: int, queue: Queue) -> None:
         """Ask for a clock at this instant, unless what comes into this queue has passed it by then. Never waits."""
-        if mailbox.newest_us > due_us:
+        if queue.newest_us > due_us:
             return
         self._number += 1
-        heapq.heappush(self._asked, (due_us, self._number, mailbox))
+        heapq.heappush(self._asked, (due_us, self._number, queue))
         if self._asked[0][1] == self._number:
             self._news.set()
 
@@ -70,8 +79,8 @@ class Bell:
         """Return the last instant that is over and that nobody's records have passed."""
         found = None
         while self._asked and self._asked[0][0] + self._patience_us <= self._now_us():
-            due_us, _, mailbox = heapq.heappop(self._asked)
-            if mailbox.newest_us <= due_us:
+            due_us, _, queue = heapq.heappop(self._asked)
+            if queue.newest_us <= due_us:
                 found = due_us
         return found
 
@@ -85,7 +94,7 @@ class Bell:
 class LiveDesk:
     """What a stream of a running engine asks of it."""
 
-    mailbox: Mailbox
+    queue: Queue
     bell: Bell
     keeps: Callable[[Signal], None]
 
@@ -95,4 +104,4 @@ class LiveDesk:
 
     def wake_at(self, due_us: int) -> None:
         """Ask for a clock at this instant."""
-        self.bell.ask(due_us, self.mailbox)
+        self.bell.ask(due_us, self.queue)

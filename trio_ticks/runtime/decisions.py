@@ -40,9 +40,9 @@ class Decisions:
         if self._writer is not None:
             self._writer.offer([signal])
 
-    def started(self, strategy: Strategy) -> None:
-        """Note that a strategy begins here, and with which symbols and parameters."""
-        self._note("started", strategy, outline(strategy))
+    def started(self, strategy: Strategy, since_us: int | None = None) -> None:
+        """Note that a strategy begins here, with what, and from when on it is shown the past."""
+        self._note("started", strategy, outline(strategy, since_us))
 
     def ended(self, strategy: Strategy, state: StrategyState) -> None:
         """Note that a strategy has ended, by itself or with its stream: behind its last signal."""
@@ -54,14 +54,15 @@ class Decisions:
             self._writer.offer([Status(status, self._now_us(), reason, source=SOURCE + strategy.title)])
 
 
-def outline(strategy: Strategy) -> str:
-    """Return a strategy's symbols and parameters as JSON.
+def outline(strategy: Strategy, since_us: int | None = None) -> str:
+    """Return a strategy's symbols and parameters as JSON, and from when on it is shown the past, if it is.
 
     A parameter that is a text may be a secret of the environment, and the journal goes to many places: of a text
     stands a digest there, by which two runs can be compared.
     """
     symbols = None if strategy.symbols is None else list(strategy.symbols)
-    return json.dumps({"symbols": symbols, "params": shown(dict(strategy.params))}, sort_keys=True)
+    said = {"symbols": symbols, "params": shown(dict(strategy.params))}
+    return json.dumps(said if since_us is None else {**said, "since_us": since_us}, sort_keys=True)
 
 
 def shown(value: Any) -> Any:

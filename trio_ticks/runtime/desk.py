@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+import attrs
 
 from trio_ticks.model import Signal
 
@@ -20,3 +23,24 @@ class Desk(Protocol):
         A recording holds those that were asked for while it was made, so a replay has nothing to do here.
         """
         ...
+
+
+@attrs.frozen
+class FarDesk:
+    """A desk in another thread.
+
+    Args:
+        desk: It.
+        soon: Calls a function in its thread, one after the other, and waits for none.
+    """
+
+    desk: Desk
+    soon: Callable[..., object]
+
+    def keep(self, signal: Signal) -> None:
+        """Keep a decision, soon."""
+        self.soon(self.desk.keep, signal)
+
+    def wake_at(self, due_us: int) -> None:
+        """Ask for a clock, soon."""
+        self.soon(self.desk.wake_at, due_us)

@@ -17,9 +17,8 @@ from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.model import Status, Tick
 from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan
-from trio_ticks.runtime.bell import Bell, LiveDesk
+from trio_ticks.runtime.bell import Bell
 from trio_ticks.runtime.clock import NowUs
-from trio_ticks.runtime.decisions import Decisions
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.feed_run import FeedRun
 from trio_ticks.runtime.groups import leaves, words_of
@@ -27,14 +26,14 @@ from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.journaling import RunSync, in_thread
 from trio_ticks.runtime.keeper import Keeper
 from trio_ticks.runtime.keeping import Kept, recovered_of
-from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
+from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.places import Places
 from trio_ticks.runtime.redis_run import IN_FLIGHT_TICKS, RedisRun
 from trio_ticks.runtime.sequencing import run_sequencer
 from trio_ticks.runtime.shard import build_shards
 from trio_ticks.runtime.statistics import EngineStatistics
-from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
-from trio_ticks.runtime.stream import StreamConsumer, Ticks
+from trio_ticks.runtime.stream import Ticks
+from trio_ticks.runtime.streams import Streams
 from trio_ticks.runtime.transport import OpenLink, opener
 from trio_ticks.runtime.wiring import Wiring, emit
 
@@ -70,10 +69,17 @@ class Engine:
         self._keeper = None
         if kept is not None:
             self._keeper = Keeper(kept, self._tell, self._fail, self._places.settle, now_us, run_sync, chance)
-        self._decisions = Decisions(None if self._keeper is None else self._keeper.writer, now_us)
         held_s = max((feed.settings.lateness_s for feed in plan.feeds), default=0.0)
         self._bell = Bell(events=self._send, now_us=now_us, held_s=held_s)
         self._fanout = Fanout()
+        self._streams = Streams(
+            fanout=self._fanout,
+            bell=self._bell,
+            writer=None if self._keeper is None else self._keeper.writer,
+            now_us=now_us,
+            run_sync=run_sync,
+            fail=self._fail,
+        )
         wire = partial(
             Wiring,
             events=self._send,
@@ -103,7 +109,6 @@ class Engine:
             )
             for relay in plan.relays
         }
-        self._strategies: list[StrategyState] = []
         self._numbers = itertools.count(1)
         self._open_subscriptions = 0
         self._failures: list[Exception] = []
@@ -124,7 +129,7 @@ class Engine:
                     async with trio.open_nursery() as drain:  # what was received is handed on
                         drain.start_soon(self._sequence, name="sequencer")
                         for strategy in self._plan.strategies:
-                            self._start(strategy, drain)
+                            self._streams.start(strategy, drain)
                         with self._send, self._holding_failures(), self._ingest:
                             async with trio.open_nursery() as ingest:  # closes first
                                 for feed in self._sources:
@@ -132,7 +137,9 @@ class Engine:
                                 ingest.start_soon(self._look_for_stale, name="stale symbols")
                                 ingest.start_soon(self._bell.run, name="clock")
                         self.stop()
-                    self._end_journal()
+                    self._streams.end()
+                    if self._keeper is not None:
+                        self._keeper.writer.end()
         finally:
             self._finish()
 
@@ -185,36 +192,6 @@ class Engine:
     @property
     def _sources(self) -> list[FeedRun | RedisRun]:
         return [*self._feeds.values(), *self._relays.values()]
-
-    def _start(self, strategy: Strategy, nursery: trio.Nursery) -> None:
-        state = StrategyState(strategy.title)
-        self._strategies.append(state)
-        self._decisions.started(strategy)
-        if strategy.inline:
-            self._fanout.add(InlineConsumer(strategy, state, self._fail, self._now_us))
-            return
-        stream = self._open(strategy.title, strategy.wanted, strategy.room, state)
-        nursery.start_soon(self._run_strategy, strategy, stream.ticks, state, name=f"strategy {strategy.title}")
-
-    async def _run_strategy(self, strategy: Strategy, ticks: Ticks, state: StrategyState) -> None:
-        await run_strategy(strategy, ticks, state, self._fail)
-        self._decisions.ended(strategy, state)
-
-    def _end_journal(self) -> None:
-        """Everybody has decided everything."""
-        for strategy, state in zip(self._plan.strategies, self._strategies, strict=True):
-            if strategy.inline:
-                self._decisions.ended(strategy, state)
-        if self._keeper is not None:
-            self._keeper.writer.end()
-
-    def _open(self, name: str, wanted: Wanted, room: Room, state: StrategyState | None = None) -> StreamConsumer:
-        mailbox = Mailbox(name=name, wanted=wanted, room=room)
-        desk = LiveDesk(mailbox, self._bell, partial(self._decisions.keep, state=state))
-        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk)
-        consumer = StreamConsumer(mailbox, ticks)
-        self._fanout.add(consumer)
-        return consumer
 
     def _fail(self, error: TrioTicksError) -> None:
         """Stop because of an error, by the same path as any stop: what was received is handed on first."""
@@ -307,7 +284,7 @@ class Engine:
         self._check_carried(symbols, feed)
         wanted = Wanted(frozenset(symbols) or None, feed)
         room = Room(overflow=overflow, capacity=capacity, max_age_s=max_age_s)
-        consumer = self._open(f"{SUBSCRIPTION} {next(self._numbers)}", wanted, room)
+        consumer = self._streams.open(f"{SUBSCRIPTION} {next(self._numbers)}", wanted, room)
         self._open_subscriptions += 1
         try:
             yield consumer.ticks
@@ -336,7 +313,7 @@ class Engine:
             uncovered=self._intake.uncovered,
             shards=tuple(shard for feed in self._feeds.values() for shard in feed.statistics()),
             relays=tuple(relay.statistics() for relay in self._relays.values()),
-            strategies=tuple(attrs.evolve(state) for state in self._strategies),
+            strategies=tuple(attrs.evolve(state) for state in self._streams.states),
             journal=None if self._keeper is None else self._keeper.writer.statistics(),
             sinks=() if self._keeper is None else self._keeper.sink_statistics(),
             failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},

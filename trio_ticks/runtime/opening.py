@@ -19,7 +19,7 @@ from trio_ticks.config import (
     RedisFeed,
     SequencerConfig,
 )
-from trio_ticks.errors import EngineError
+from trio_ticks.errors import ConfigError, EngineError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.runtime.asking import fetch
 from trio_ticks.runtime.assembly import Sinkable, assemble
@@ -88,6 +88,10 @@ async def open_engine(
     Cancellation:
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
     """
+    if not trio.lowlevel.in_trio_task():
+        raise ConfigError(
+            "this runs in Trio only: use trio_ticks.aio from asyncio, trio_ticks.sync from anywhere else"
+        )
     plan = assemble(
         sources,
         strategies=strategies,

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import attrs
 import trio
 
-from trio_ticks.config import OnError, Overflow
+from trio_ticks.config import OnError, Overflow, rules
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
@@ -33,6 +33,8 @@ FAILURES_IN_A_ROW = 10
 
 HEALTHY_S = 60.0
 """A run that lasts so long makes the next failure a first one."""
+
+_PAST = rules.optional(rules.past())
 
 _BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": HEALTHY_S}
 
@@ -50,6 +52,9 @@ class Strategy:
         capacity: Of its queue, in records.
         max_age_s: Drop, and count, prices older than that; None: none are too old.
         on_error: ``restart`` it, or ``stop`` the engine.
+        since: Begin with what the journal holds from so long before the start on (``"30m"``, ``"2h"``, ``"1d"``, or
+            seconds), and go over to live where that ends: nothing twice, nothing missing, and nothing overflows
+            before. ``max_age_s`` judges only what comes live. None: with what comes.
         inline: Run inside the sequencer's task, to save the last microseconds. It then delays everyone, and has no
             queue that ``overflow`` and ``capacity`` could speak of.
     """
@@ -63,6 +68,7 @@ class Strategy:
     max_age_s: float | None = None
     on_error: OnError = "restart"
     inline: bool = False
+    since: float | None = attrs.field(default=None, converter=rules.seconds_in)
 
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
@@ -71,8 +77,11 @@ class Strategy:
             raise ConfigError(f"strategy {self.title}: inline takes a plain function of a Tick, this one is async")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
+        if self.inline and self.since is not None:
+            raise ConfigError(f"strategy {self.title}: inline has no stream that could begin in the past; not since")
         try:
             _ = self.room
+            _PAST(self, attrs.fields(Strategy).since, self.since)
         except ConfigError as error:
             raise ConfigError(f"strategy {self.title}: {error}") from None
 

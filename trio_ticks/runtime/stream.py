@@ -15,10 +15,11 @@ from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Bar, Batch, Gap, Record, Signal, Tick, ticks_in
 from trio_ticks.runtime.bars import Bars
 from trio_ticks.runtime.clock import NowUs
-from trio_ticks.runtime.desk import Desk
+from trio_ticks.runtime.desk import Desk, FarDesk
 from trio_ticks.runtime.mailbox import Mailbox
 from trio_ticks.runtime.source import Foreseeing, Foresight
 from trio_ticks.runtime.source import Source as Source  # noqa: PLC0414 - what a stream is made of, for whoever makes one
+from trio_ticks.runtime.tasks import Tasks, TrioTasks
 from trio_ticks.runtime.timers import Every, Timers
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - the one type variable of this module
@@ -48,7 +49,7 @@ class Ticks:
         self._desk = desk
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
         self._position = Position(looks_closely=max_age_s is not None)
-        self._timers = Timers(self._position, self._look, _nobody if desk is None else desk.wake_at)
+        self._hosted_by(TrioTasks())
         self._stale = 0
         self._stale_gap: Gap | None = None
         self._abandoned = 0
@@ -178,7 +179,7 @@ class Ticks:
             Before it is kept. No other task runs meanwhile.
         """
         signal = Signal(name, symbol, self.now_us, plain_fields(fields), strategy=self.name)
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await self._tasks.check()
         if self._desk is not None:
             self._desk.keep(signal)
 
@@ -192,6 +193,20 @@ class Ticks:
             self._abandoned = self._source.queued + self._position.drop()
             self._position.end()
 
+    def reroute(
+        self, through: Callable[[Foreseeing], Foreseeing], *, tasks: Tasks, soon: Callable[..., object]
+    ) -> None:
+        """Be read elsewhere from now on. Before anybody reads, in the thread of whoever runs the stream.
+
+        Args:
+            through: Makes the source for the reader of the one there is.
+            tasks: The reader's scheduler.
+            soon: Calls a function in this thread, from the reader's.
+        """
+        self._source = through(self._source)
+        self._desk = None if self._desk is None else FarDesk(self._desk, soon)
+        self._hosted_by(tasks)
+
     def ledger(self) -> ConsumerLedger:
         """Return what became of the ticks that were offered, at this instant."""
         ahead = 0 if self._closed else self._source.queued + ticks_in(self._position.rest)
@@ -203,6 +218,11 @@ class Ticks:
         )
 
     # ---- inside
+
+    def _hosted_by(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        ask = _nobody if self._desk is None else self._desk.wake_at
+        self._timers = Timers(self._position, self._look, ask, tasks)
 
     async def _record(self) -> Record:
         position = self._position
@@ -250,7 +270,7 @@ class Ticks:
                 await self._look_first()
             return False
         if self._position.reaches(due_us):
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            await self._tasks.pass_turn_shielded()
             return True
         return await self._source.look_beyond(due_us)
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import trio
 
 from trio_ticks.core.inband import Alarm, Position, us_of
-from trio_ticks.runtime.tasks import can_go_on
+from trio_ticks.runtime.tasks import Task, Tasks
 
 LOOK_S = 1.0
 """How often a sleeper looks whether the task that reads still lives. Nothing tells of a task's end; so long a timer
@@ -34,16 +34,22 @@ class Timers:
         position: Where the consumer stands.
         look: Returns whether a record beyond an instant has come, and brings the first one of all into the hand.
         ask: Is told of each instant that somebody waits for.
+        tasks: The scheduler of those who read and sleep.
     """
 
     def __init__(
-        self, position: Position, look: Callable[[int | None], Awaitable[bool]], ask: Callable[[int], None]
+        self,
+        position: Position,
+        look: Callable[[int | None], Awaitable[bool]],
+        ask: Callable[[int], None],
+        tasks: Tasks,
     ) -> None:
         self._position = position
         self._look = look
         self._ask = ask
-        self._reader: trio.lowlevel.Task | None = None
-        self._asleep: Counter[trio.lowlevel.Task] = Counter()
+        self._tasks = tasks
+        self._reader: Task | None = None
+        self._asleep: Counter[Task | None] = Counter()
         self._told_end = False
         self._has_begun = False
 
@@ -53,10 +59,10 @@ class Timers:
         The first time it lets the tasks that were started along with it reach their first wait. Live, they set their
         timers before the first record comes; in a recording it lies there already.
         """
-        self._reader = trio.lowlevel.current_task()
+        self._reader = self._tasks.current()
         if not self._has_begun:
             self._has_begun = True
-            await _others_run()
+            await self._let_others_run()
 
     async def ring_due(self) -> bool:
         """Ring the alarm that comes before the next record, if there is one; the sleeper runs to its next wait.
@@ -67,14 +73,14 @@ class Timers:
         alarm = self._position.due()
         if alarm is None:
             return False
-        await _ring(alarm)
+        await self._ring(alarm)
         return True
 
     async def sleep(self, seconds: float) -> None:
         """Wait until in-band time has moved by so many seconds, or the stream ends."""
         lasts_us = us_of(seconds)
         if not lasts_us:
-            await trio.lowlevel.checkpoint()
+            await self._tasks.pass_turn()
             return
         await self.wait(lambda start_us: start_us + lasts_us)
 
@@ -91,21 +97,20 @@ class Timers:
             At any await; nothing is lost.
         """
         was_told = self._told_end
-        with trio.CancelScope() as scope:
-            alarm = Alarm(due_from=due_from, ring=lambda: scope.cancel("a timer is due"), ask=self._ask)
-            with self._set(alarm):
-                await self._wait_for(alarm)
+        alarm = Alarm(due_from=due_from, ask=self._ask)
+        with self._set(alarm):
+            await self._tasks.until_rung(alarm, lambda: self._wait_for(alarm))
         if alarm.state != "ended":
             return alarm.due_us
         if was_told:
             raise trio.EndOfChannel("the stream has ended, and its time with it")
         self._told_end = True
-        await trio.lowlevel.checkpoint()
+        await self._tasks.pass_turn()
         return None
 
     @contextmanager
     def _set(self, alarm: Alarm) -> Iterator[None]:
-        task = trio.lowlevel.current_task()
+        task = self._tasks.current()
         self._asleep[task] += 1
         self._position.set(alarm)
         try:
@@ -115,19 +120,19 @@ class Timers:
             self._asleep -= Counter((task,))
 
     async def _wait_for(self, alarm: Alarm) -> None:
-        await trio.lowlevel.checkpoint_if_cancelled()
+        await self._tasks.check()
         rounds = 0 if self._position.now_us else ROUNDS
         # What is rung while it waits is woken by a cancel. Where it only lets others run it must not be cancelled:
         # that would take a round more than those wait who ring.
         while alarm.state == "pending":
             if self._position.is_overdue:
-                await trio.lowlevel.cancel_shielded_checkpoint()
+                await self._tasks.pass_turn_shielded()
                 await self._ring_next(alarm)
             elif rounds:  # whoever is going to read was perhaps started along with this task
                 rounds -= 1
-                await trio.lowlevel.cancel_shielded_checkpoint()
+                await self._tasks.pass_turn_shielded()
             elif self._is_read_elsewhere():
-                await trio.sleep(LOOK_S)
+                await self._tasks.doze(LOOK_S)
             else:
                 await self._look_ahead(alarm)
 
@@ -146,24 +151,22 @@ class Timers:
         if alarm is mine:
             alarm.finish("rung")
         elif alarm is not None:
-            await _ring(alarm)
+            await self._ring(alarm)
 
     def _is_read_elsewhere(self) -> bool:
         """Tell whether the task that has read last may read on, and does not sleep on this stream itself."""
         reader = self._reader
         if reader is None or reader in self._asleep:
             return False
-        return can_go_on(reader, trio.lowlevel.current_task())
+        return self._tasks.can_go_on(reader)
 
+    async def _ring(self, alarm: Alarm) -> None:
+        alarm.finish("rung")
+        await self._let_others_run()
 
-async def _ring(alarm: Alarm) -> None:
-    alarm.finish("rung")
-    await _others_run()
-
-
-async def _others_run() -> None:
-    for _ in range(ROUNDS):
-        await trio.lowlevel.checkpoint()
+    async def _let_others_run(self) -> None:
+        for _ in range(ROUNDS):
+            await self._tasks.pass_turn()
 
 
 class Every:

@@ -101,6 +101,11 @@ class JournalReader:
             if records:
                 yield records
 
+    def first_since(self, start_us: int) -> int | None:
+        """Return the position of the first batch that may hold something from an instant on; None: there is none."""
+        batch = next(self._scan(0, Wanted(start_us=start_us), _tell_nobody), None)
+        return None if batch is None else batch.position
+
     def verify(self, *, on_progress: Callable[[int, int], None] | None = None) -> Verified:
         """Read everything and return what of it is not what was written; see `Verified`.
 
@@ -146,6 +151,10 @@ def _matches(
 
 def _refuse(damage: Damage) -> None:
     raise JournalDamagedError(f"batches {damage.first_position} to {damage.last_position}: {damage.reason}")
+
+
+def _tell_nobody(_damage: Damage) -> None:
+    """Whoever reads on will come across it."""
 
 
 def _ignore(_position: int, _last: int) -> None:
