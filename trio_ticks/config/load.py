@@ -87,7 +87,9 @@ def _variable(name: str, key: str, environ: Mapping[str, str]) -> str:
     try:
         return environ[name]
     except (KeyError, ValueError):  # ValueError: the locale cannot even spell the name
-        raise ConfigError(f"{key}: the environment has no variable {name!r}") from None
+        # Only a plain name is one that a shell can set.
+        cure = f"; set it: export {name}=…" if name.isidentifier() and name.isascii() else ""
+        raise ConfigError(f"{key}: the environment has no variable {name!r}{cure}") from None
 
 
 def _record(kind: type[_Record], value: object, key: str) -> _Record:

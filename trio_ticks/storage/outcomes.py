@@ -72,6 +72,12 @@ _VERDICTS: dict[int, Verdict] = {
 
 _NO_RECEIPT = range(200, 400)
 
+_CURES = {
+    401: "give the sink a token that is valid",
+    403: "give the sink a token that may write to its bucket",
+    404: "create the bucket, or name one that exists, with its org",
+}
+
 
 def outcome_of_answer(status: int, *, headers: Mapping[str, str], body: str) -> Outcome:
     """Return what an HTTP answer to a write means.
@@ -91,7 +97,8 @@ def outcome_of_answer(status: int, *, headers: Mapping[str, str], body: str) -> 
     reason = f"{reason}: {message}" if message else reason
     if verdict is None:
         return Outcome(Verdict.RETRY, reason, _wait_s(headers.get("retry-after")))
-    return Outcome(verdict, reason)
+    cure = _CURES.get(status)
+    return Outcome(verdict, f"{reason}; {cure}" if cure else reason)
 
 
 def message_of(body: str) -> str:
