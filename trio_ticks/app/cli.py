@@ -17,6 +17,7 @@ import typer
 from trio_ticks.app import backtest_command, journal_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
+from trio_ticks.app.doctor import command as doctor_command
 from trio_ticks.app.formats import Format
 from trio_ticks.app.journal_commands import End, Start, Zone
 from trio_ticks.app.logs import configure_logging, log
@@ -243,3 +244,4 @@ def _bench(
 journal_commands.add_to(app)
 replay.add_to(app)
 backtest_command.add_to(app)
+doctor_command.add_to(app)
