@@ -70,6 +70,11 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] | None = 
         raise ConfigError(f"{source}: {error}") from error
 
 
+def variables_of(text: str) -> list[str]:
+    """Return the variables of the environment that a text of a configuration names, in order."""
+    return _VARIABLE.findall(text)
+
+
 def _with_variables(value: Any, key: str, environ: Mapping[str, str]) -> Any:
     """Return a value with the variables in all its texts replaced."""
     match value:

@@ -44,7 +44,7 @@ def _doctor(
     """Look at all that a configuration needs: one line each, with the cure; exit code 1 where something is wrong.
 
     Connects to each feed with its token, for some seconds; writes a point to each InfluxDB, reads it back and deletes
-    it; and writes a small journal beside the real one, for a moment. Beside a running engine it leaves the feeds alone.
+    it; and writes a small journal beside the real one. Beside a running engine it leaves the feeds alone.
     """
     configure_logging(verbose)
     if not verbose:

@@ -63,8 +63,8 @@ class Examination:
         journal = await trio.to_thread.run_sync(check_journal, kept)
         connections = self._plans(plans)
         for plan in plans:
-            await self._vendor(config, plan, journal.holder)
-        await self._stores(config)
+            await self.vendor(config, plan, journal.holder)
+        await self.stores(config)
         self.tell(journal.finding)
         symbols = sum(len(plan.feed.symbols) for plan in plans)
         await self._machine(kept, journal, connections=connections, sinks=len(config.sinks), symbols=symbols)
@@ -112,7 +112,14 @@ class Examination:
             total += used
         return total
 
-    async def _vendor(self, config: EngineConfig, plan: FeedPlan, holder: str | None) -> None:
+    async def vendor(self, config: EngineConfig, plan: FeedPlan, holder: str | None = None) -> None:
+        """Examine the way to a vendor, and what it says to the token and to each symbol.
+
+        Args:
+            config: All of it.
+            plan: One of its feeds.
+            holder: Who writes the journal now, and has the token's connections therefore; None: nobody.
+        """
         names = [f"{part} {plan.name}" for part in ("clock", "tls", "connect", "symbols")]
         if self.is_offline:
             for name in names:
@@ -140,7 +147,8 @@ class Examination:
         if heard.ticks_per_s is not None:
             self._ticks_per_s = (self._ticks_per_s or 0.0) + heard.ticks_per_s
 
-    async def _stores(self, config: EngineConfig) -> None:
+    async def stores(self, config: EngineConfig) -> None:
+        """Examine the databases."""
         for name, feed in config.feeds.items():
             if isinstance(feed, RedisFeed):
                 await self._store(f"feed {name}", partial(check_redis, f"feed {name}", feed))
