@@ -13,7 +13,7 @@ from trio_ticks.app.logs import log, tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, JournalConfig, load_config
+from trio_ticks.config import EngineConfig, FeedConfig, JournalConfig, load_config
 from trio_ticks.core.clock_watch import ClockWatch
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Batch
@@ -78,7 +78,7 @@ def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -
 async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
     engine = None
     try:
-        watch = ClockWatch(config.feeds)
+        watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
         strategy = Strategy(partial(_log, watch=watch), name=_LOG)
         async with open_supervised(config, strategies=[strategy], seconds=seconds) as engine:
             await engine.wait_stopped()
