@@ -6,19 +6,23 @@ import re
 import signal
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
 import pytest
+import trio
 
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.processes import on_disk
 from tests.support.program import open_program, run_program
+from trio_ticks.app import running
 from trio_ticks.app.doctor.examining import Examination
 from trio_ticks.app.doctor.finding import Finding, Mark
 from trio_ticks.config import EngineConfig
+from trio_ticks.errors import TrioTicksError
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.sim import open_sim
 from trio_ticks.storage.journal import Journal
@@ -26,6 +30,7 @@ from trio_ticks.storage.journal import Journal
 HOUR_US = 3_600_000_000
 SIX = ", ".join(f'"{name}.US"' for name in "ABCDEF")
 TOKEN = "demo"
+ENV = {"ALLTICK_TOKEN": TOKEN}
 
 
 def toml(*, url: str, symbols: str = '"BTCUSDT"', extra: str = "", token: str = "${ALLTICK_TOKEN}") -> str:
@@ -42,7 +47,7 @@ class Wrong:
         text: The configuration, from the simulator's URL.
         prepare: Does what is needed besides, in the directory of the start.
         shift_us: How far the vendor's clock is ahead of this machine's.
-        disk: Of tmpfs: what the directory ``disk`` is.
+        disk: Of tmpfs: what kind of disk the directory ``disk`` is.
         has_token: Whether the environment has one.
         goes_on: Whether `run` starts all the same, and says it in its log.
     """
@@ -116,23 +121,60 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-async def test_run_says_what_is_wrong_and_how_it_is_mended(wrong: Wrong, tmp_path: Path) -> None:
-    """In one line: the last one where it does not start, else one of its log; and never with a traceback."""
-    within = prepared(wrong, tmp_path)
-    env = {"ALLTICK_TOKEN": TOKEN} if wrong.has_token else {}
-    async with open_sim(now_us=lambda: utc_now_us() + wrong.shift_us) as sim:
-        (tmp_path / "ticks.toml").write_text(wrong.text(sim.url))
+REFUSED = {name: wrong for name, wrong in WRONG.items() if not (wrong.goes_on or wrong.disk)}
+PROGRAM = {name: wrong for name, wrong in WRONG.items() if name not in REFUSED}
+
+
+@pytest.fixture
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of the start, also of what runs in this process."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("wrong", REFUSED.values(), ids=REFUSED)
+async def test_run_does_not_start_and_says_why(wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is the line that the program prints; what is wrong and the cure stand in it."""
+    monkeypatch.setattr(running, "tune", lambda: None)  # it would tune this process, and for good
+    async with open_setup(wrong, cwd, monkeypatch):
+        with pytest.raises(TrioTicksError) as caught:
+            await trio.to_thread.run_sync(running.run_file, cwd / "ticks.toml")
+    told = str(caught.value)
+    assert wrong.what in told
+    assert wrong.cure in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("wrong", PROGRAM.values(), ids=PROGRAM)
+async def test_run_says_what_is_wrong_and_how_it_is_mended(
+    wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, as the program prints it: in its log where it goes on, else at its end."""
+    within = on_disk(cwd / "disk", wrong.disk) if wrong.disk else ()
+    async with open_setup(wrong, cwd, monkeypatch):
         if wrong.goes_on:
-            stderr = await log_of(wrong.cure, cwd=tmp_path, env=env, within=within)
+            stderr = await log_of(wrong.cure, cwd=cwd, env=ENV, within=within)
         else:
-            code, _, stderr = await run_program("run", cwd=tmp_path, env=env, within=within)
-            assert code in {1, 2}
-            stderr = stderr.splitlines()[-1]
-            assert stderr.startswith("trio-ticks: ")
+            code, _, stderr = await run_program("run", cwd=cwd, env=ENV, within=within)
+            assert code == 1
+            assert stderr.count("\n") == 1
     told = [line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line]
     assert len(told) == 1, stderr
     assert "Traceback" not in stderr
+
+
+@asynccontextmanager
+async def open_setup(wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Make a set-up: its files, its environment, and the vendor."""
+    wrong.prepare(cwd)
+    if wrong.has_token:
+        monkeypatch.setenv("ALLTICK_TOKEN", TOKEN)
+    else:
+        monkeypatch.delenv("ALLTICK_TOKEN", raising=False)
+    async with open_sim(speed=20.0, now_us=lambda: utc_now_us() + wrong.shift_us) as sim:
+        (cwd / "ticks.toml").write_text(wrong.text(sim.url))
+        yield
 
 
 async def log_of(words: str, **options: object) -> str:
@@ -144,54 +186,34 @@ async def log_of(words: str, **options: object) -> str:
     return program.stderr
 
 
-def prepared(wrong: Wrong, cwd: Path) -> Sequence[str]:
-    """Make the set-up; return what the program is to be run within."""
-    (cwd / "disk").mkdir()
-    wrong.prepare(cwd)
-    return on_disk(cwd / "disk", wrong.disk) if wrong.disk else ()
-
-
 IN_PROCESS = {name: wrong for name, wrong in WRONG.items() if not wrong.disk}
 
 
 @pytest.mark.parametrize("wrong", IN_PROCESS.values(), ids=IN_PROCESS)
-async def test_the_doctor_finds_the_same(wrong: Wrong, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doctor_finds_the_same(wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One finding to mend, and it says how."""
-    prepared(wrong, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ALLTICK_TOKEN", TOKEN)
-    if not wrong.has_token:
-        monkeypatch.delenv("ALLTICK_TOKEN")
-    async with open_sim(now_us=lambda: utc_now_us() + wrong.shift_us) as sim:
-        found = await to_mend(tmp_path, wrong.text(sim.url))
-    assert len(found) == 1, found
+    async with open_setup(wrong, cwd, monkeypatch):
+        (finding,) = await to_mend(cwd)
     if wrong.shift_us:  # told by the vendor's date, in other words
-        assert "set the clock: timedatectl" in found[0].line()
+        assert "set the clock: timedatectl" in finding.line()
     else:
-        assert wrong.what in found[0].line()
-        assert wrong.cure in found[0].line()
+        assert wrong.what in finding.line()
+        assert wrong.cure in finding.line()
 
 
-async def to_mend(cwd: Path, text: str) -> list[Finding]:
-    (cwd / "ticks.toml").write_text(text)
+async def to_mend(cwd: Path) -> list[Finding]:
     findings: list[Finding] = []
     await Examination(tell=findings.append, seconds=0.1).run(cwd / "ticks.toml")
     return [finding for finding in findings if finding.mark is Mark.BAD]
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [("ro", ["disk speed", "Read-only", "set [journal] path"]), ("size=1m", ["disk room", "64.0 MiB", "make room"])],
-    ids=["a directory that cannot be written", "no disk"],
-)
-async def test_the_doctor_looks_at_the_disk(options: str, words: list[str], tmp_path: Path) -> None:
-    """Exit code 1, one line to mend, and the rest of the machine is looked at all the same."""
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "ticks.toml").write_text(toml(url="ws://127.0.0.1:9", token=TOKEN, extra=ON_DISK))
-    within = on_disk(tmp_path / "disk", options)
-    code, stdout, stderr = await run_program("doctor", "--offline", cwd=tmp_path, within=within)
+async def test_the_doctor_finds_a_disk_that_cannot_be_written(cwd: Path) -> None:
+    """Exit code 1, one line to mend, and the rest is looked at all the same."""
+    (cwd / "ticks.toml").write_text(toml(url="ws://127.0.0.1:9", token=TOKEN, extra=ON_DISK))
+    within = on_disk(cwd / "disk", "ro")
+    code, stdout, stderr = await run_program("doctor", "--offline", cwd=cwd, within=within)
     (line,) = [line for line in stdout.splitlines() if line.startswith("✗")]
-    assert all(word in line for word in words), line
+    assert all(word in line for word in ("disk speed", "Read-only", "set [journal] path")), line
     assert (code, stderr, stdout.splitlines()[-1]) == (1, "", "1 to mend, 4 not checked")
 
 
@@ -205,16 +227,14 @@ def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     server.stop()
 
 
-async def test_a_wrong_bucket_is_told(influxdb: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_bucket_is_told(influxdb: Proxy, cwd: Path) -> None:
     """By `run`, whose ticks wait in the journal meanwhile, and by the doctor."""
     sink = f'[sinks.influxdb]\nurl = "{influxdb.url}"\norg = "o"\nbucket = "tocks"\ntoken = "{ADMIN}:{PASSWORD}"\n'
     words = "create the bucket, or name one that exists"
-    monkeypatch.chdir(tmp_path)
     async with open_sim() as sim:
-        text = toml(url=sim.url, token=TOKEN, extra=sink)
-        (tmp_path / "ticks.toml").write_text(text)
-        stderr = await log_of(words, cwd=tmp_path)
-        (finding,) = await to_mend(tmp_path, text)
+        (cwd / "ticks.toml").write_text(toml(url=sim.url, token=TOKEN, extra=sink))
+        stderr = await log_of(words, cwd=cwd)
+        (finding,) = await to_mend(cwd)
     (told,) = [line for line in stderr.splitlines() if words in line]
     assert re.search(r"sink influxdb is held up.*404 Not Found: .*tocks", told)
     assert "tocks" in finding.line()

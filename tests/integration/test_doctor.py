@@ -25,7 +25,7 @@ from trio_ticks.config import ConnectionConfig, InfluxDB, Redis, RedisFeed
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.road import Road, road_of
-from trio_ticks.sim import open_sim
+from trio_ticks.sim import Switches, open_sim
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.redis import open_stream
@@ -71,7 +71,7 @@ async def test_a_sound_set_up_has_nothing_to_mend(tmp_path: Path) -> None:
 
 async def test_each_refused_symbol_is_named_while_the_others_are_accepted(tmp_path: Path) -> None:
     """However long the search takes; with what the feed knows about it."""
-    async with open_sim(symbols=["TSLA.US"]) as sim:
+    async with open_sim(symbols=["TSLA.US"], switches=Switches(too_fast="serve")) as sim:
         wanted = ("BTCUSDT", "TSLA", "TSLA.US", "NOPE.US")
         found = await examine(tmp_path / "ticks.toml", config(tmp_path, *wanted), url=sim.url)
     check(found["connect alltick"], Mark.GOOD)
@@ -195,7 +195,7 @@ async def test_influxdb_is_known_by_a_point_that_is_written_and_read_back(influx
         check(finding, Mark.BAD, "401", "a token that is valid")
         assert "nobody:no" not in finding.line()
         writes = attrs.evolve(right, token="writer:w")
-        check(await check_influxdb("x", writes, utc_now_us), Mark.DOUBTFUL, "not read back", "the point stays")
+        check(await check_influxdb("x", writes, utc_now_us), Mark.DOUBTFUL, "not read back: 403")
         proxy.faults.append(HTML_200)
         check(await check_influxdb("x", right, utc_now_us), Mark.BAD, "is this InfluxDB?")
         proxy.faults.append(answering(503))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections import Counter
+from pathlib import Path
 
 import attrs
 import pytest
 
 from trio_ticks.app.doctor import clock, disk, journal, machine, stores, vendor
-from trio_ticks.app.doctor.command import summary
+from trio_ticks.app.doctor.command import examine, summary
 from trio_ticks.app.doctor.finding import PLAIN_SIGNS, Finding, Mark, bad, doubtful, good, unchecked
 from trio_ticks.config import InfluxDB, JournalConfig, parse_config
 from trio_ticks.storage.influx_probe import InfluxProbe
@@ -269,3 +271,16 @@ def test_a_rate_is_one_only_of_what_was_listened_to() -> None:
     """Nobody listened: no rate, and no division by nothing."""
     assert vendor.Heard().ticks_per_s is None
     assert math.isclose(HEARD.ticks_per_s or 0.0, 1.5)
+
+
+def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every finding with its four fields, and whether all is well; the exit code says the same."""
+    path = tmp_path / "ticks.toml"
+    path.write_text(f'[feeds.coinbase]\nsymbols = ["BTC-USD"]\n[journal]\npath = "{tmp_path / "a.journal"}"\n')
+    for text, ok in ((path.read_text(), True), ("nonsense", False)):
+        path.write_text(text)
+        assert examine(path, is_offline=True, url=None, seconds=0.0, as_json=True) == (0 if ok else 1)
+        told = json.loads(capsys.readouterr().out)
+        assert told["ok"] is ok
+        assert all(set(finding) == {"what", "mark", "found", "cure"} for finding in told["findings"])
+        assert ("bad" in {finding["mark"] for finding in told["findings"]}) is not ok

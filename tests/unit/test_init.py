@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import deque
 from collections.abc import Sequence
@@ -14,12 +15,23 @@ from hypothesis import strategies as st
 
 from trio_ticks.app.init.answers import VENDORS, Answers, Influx, RedisStore
 from trio_ticks.app.init.asking import Given, answers_of, ask
-from trio_ticks.app.init.command import check_place, initialise, missing
+from trio_ticks.app.init.command import check_place, initialise, missing, terminal
 from trio_ticks.app.init.writing import toml_of
-from trio_ticks.config import EngineConfig, FeedConfig, InfluxDB, JournalConfig, Redis, load_config, parse_config
+from trio_ticks.config import (
+    EngineConfig,
+    FeedConfig,
+    InfluxDB,
+    JournalConfig,
+    Redis,
+    SinkConfig,
+    load_config,
+    parse_config,
+)
 from trio_ticks.errors import ConfigError, TrioTicksError
 
 SECRETS = {"ALLTICK_TOKEN": "one", "INFLUX_TOKEN": "two", "REDIS_PASSWORD": "three"}
+
+DOWN = RedisStore(url="redis://127.0.0.1:9/0")
 
 
 class Script:
@@ -78,7 +90,7 @@ def test_what_is_written_is_what_was_answered(**fields: object) -> None:
         SECRETS.get(answers.vendor.token),
     )
     assert config.journal == JournalConfig(path=answers.journal)
-    sinks = {}
+    sinks: dict[str, SinkConfig] = {}
     if answers.influxdb:
         store = answers.influxdb
         sinks["influxdb"] = InfluxDB(
@@ -193,3 +205,20 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     for place, force in ((path, False), (tmp_path, True), (tmp_path / "none" / "ticks.toml", False)):
         with pytest.raises(ConfigError, match="accepted is"):
             check_place(place, force=force)
+
+
+def test_a_pipe_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would answer; what to do instead is said."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("alltick\n"))
+    with pytest.raises(ConfigError, match="accepted is --yes"):
+        terminal()
+
+
+def test_whoever_insists_gets_what_is_not_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nobody else: without an answer the usual one is no."""
+    unreachable = Given(feed="coinbase", symbols=("BTC-USD",), url="ws://127.0.0.1:9", journal="a", redis=DOWN)
+    path = tmp_path / "ticks.toml"
+    assert initialise(unreachable, path, asker=Script("n"), is_checked=True) == 1
+    assert not path.exists()
+    assert initialise(unreachable, path, asker=Script("y"), is_checked=True) == 0
+    assert path.exists()

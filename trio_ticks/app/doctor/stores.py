@@ -44,7 +44,7 @@ def judge_influxdb(name: str, settings: InfluxDB, probe: InfluxProbe) -> Finding
     what, where = f"sink {name}", f"{settings.url}, bucket {settings.bucket!r}"
     if probe.written.verdict is not Verdict.STORED:
         unreachable = probe.written.verdict is Verdict.RETRY
-        return bad(what, f"{where}: {probe.written.reason}", "start it, or correct its url" if unreachable else "")
+        return bad(what, f"{where}: {probe.written.words}", "start it, or correct its url" if unreachable else "")
     left = f"; the point stays, as measurement {MEASUREMENT}" if probe.is_left else ""
     if probe.unread:
         cure = "let the token read, and on 2.x map the bucket to a database; only replays from it need that"

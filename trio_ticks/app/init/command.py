@@ -76,10 +76,15 @@ def _init(
         influxdb=None if influxdb is None else Influx(url=influxdb, org=org, bucket=bucket, has_token=influxdb_token),
         redis=None if redis is None else RedisStore(url=redis, has_password=redis_password),
     )
-    return initialise(given, output, asker=None if yes else _terminal(), is_checked=check)
+    return initialise(given, output, asker=None if yes else terminal(), is_checked=check)
 
 
-def _terminal() -> Terminal:
+def terminal() -> Terminal:
+    """Return the person at the terminal.
+
+    Raises:
+        ConfigError: there is none.
+    """
     if not sys.stdin.isatty():
         raise ConfigError("init asks at a terminal, and standard input is none; accepted is --yes, with the options")
     return Terminal()
