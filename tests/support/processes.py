@@ -24,14 +24,23 @@ def run_module(module: str, *arguments: object) -> dict[str, Any]:
 
 def run_on_small_disk(module: str, *arguments: object, disk: Path, size: str) -> dict[str, Any]:
     """Run a module to which a directory is a disk of this size; skip the test where none can be mounted."""
-    mount = f"mount -t tmpfs -o size={size} none {shlex.quote(str(disk))}"
+    return _answer([*on_disk(disk, f"size={size}"), sys.executable, "-m", module, *map(str, arguments)])
+
+
+def on_disk(disk: Path, options: str) -> list[str]:
+    """Return what to put in front of a command to which a directory is a disk of its own; skip where none can be.
+
+    Args:
+        disk: The directory.
+        options: Of tmpfs, such as ``size=1m`` or ``ro``.
+    """
+    mount = f"mount -t tmpfs -o {options} none {shlex.quote(str(disk))}"
     if (
         shutil.which("unshare") is None
         or subprocess.run([*PRIVATE, mount], capture_output=True, check=False).returncode
     ):
         pytest.skip("THE FULL DISK IS NOT TESTED: this system lets nobody mount a small one")
-    program = shlex.join([sys.executable, "-m", module, *map(str, arguments)])
-    return _answer([*PRIVATE, f"{mount}; exec {program}"])
+    return [*PRIVATE, f'{mount}; exec "$@"', "sh"]
 
 
 def _answer(command: list[str]) -> dict[str, Any]:

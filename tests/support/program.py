@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -81,7 +81,11 @@ class Program:
 
 @asynccontextmanager
 async def open_program(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, reading: bool = True
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    reading: bool = True,
+    within: Sequence[str] = (),
 ) -> AsyncIterator[Program]:
     """Run the program; it is killed at the end of the block if it still runs.
 
@@ -90,9 +94,10 @@ async def open_program(
         cwd: Its current directory.
         env: Added to the environment.
         reading: Off: nobody reads its standard output.
+        within: A command that runs the command behind it, such as `tests.support.processes.on_disk` makes.
     """
     process = await trio.lowlevel.open_process(
-        [*COMMAND, *arguments],
+        [*within, *COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -116,8 +121,10 @@ async def open_program(
             await process.wait()
 
 
-async def run_program(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+async def run_program(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, within: Sequence[str] = ()
+) -> tuple[int, str, str]:
     """Run the program to its end; return its exit code and what it printed."""
-    async with open_program(*arguments, cwd=cwd, env=env) as program:
+    async with open_program(*arguments, cwd=cwd, env=env, within=within) as program:
         code = await program.wait()
     return code, program.stdout, program.stderr

@@ -172,7 +172,10 @@ def test_a_file_that_makes_no_configuration_is_refused(text: str, line: str) -> 
         ("token = ''", "token: must be a text that is not empty"),
         ("token = 1234", "token: must be a text that is not empty"),
         (f"token = ['{TOKEN}']", "token: must be a text that is not empty"),
-        ("token = '${ALLTICK_TOKEN}'", "token: the environment has no variable 'ALLTICK_TOKEN'"),
+        (
+            "token = '${ALLTICK_TOKEN}'",
+            "token: the environment has no variable 'ALLTICK_TOKEN'; set it: export ALLTICK_TOKEN=…",
+        ),
     ],
 )
 def test_a_refused_setting_is_named_with_what_is_accepted(setting: str, line: str) -> None:

@@ -17,7 +17,9 @@ import typer
 from trio_ticks.app import backtest_command, journal_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
+from trio_ticks.app.doctor import command as doctor_command
 from trio_ticks.app.formats import Format
+from trio_ticks.app.init import command as init_command
 from trio_ticks.app.journal_commands import End, Start, Zone
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.output import forget_stdout
@@ -243,3 +245,5 @@ def _bench(
 journal_commands.add_to(app)
 replay.add_to(app)
 backtest_command.add_to(app)
+doctor_command.add_to(app)
+init_command.add_to(app)

@@ -16,6 +16,7 @@ _OTHERS = {0: logging.WARNING, 1: logging.INFO}
 
 # Their reasons are logged where they happen, or raised.
 _TOLD_ELSEWHERE = {"disconnected", "silent", "mute", "failed"}
+_TELLS_ITSELF = "journal"
 
 
 def configure_logging(verbosity: int = 0) -> None:
@@ -39,7 +40,7 @@ def tell(record: Record) -> None:
     """Log a status or a gap; other records, and what was logged where it happened, are passed over."""
     if isinstance(record, Gap):
         log.warning("%s", gap_line(record))
-    elif isinstance(record, Status) and record.status not in _TOLD_ELSEWHERE:
+    elif isinstance(record, Status) and record.status not in _TOLD_ELSEWHERE and record.source != _TELLS_ITSELF:
         what = f"{record.status}: {record.reason}" if record.reason else record.status
         log.info("%s: %s", " ".join(word for word in (record.source or record.feed, record.symbol) if word), what)
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import attrs
 import trio
 
-from trio_ticks.app.logs import tell
+from trio_ticks.app.logs import log, tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, JournalConfig, load_config
+from trio_ticks.config import EngineConfig, FeedConfig, JournalConfig, load_config
+from trio_ticks.core.clock_watch import ClockWatch
 from trio_ticks.errors import ConfigError
+from trio_ticks.model import Batch
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
 
 _LOG = "trio-ticks log"
 """The consumer that logs gaps and statuses; a name that no table of a configuration can have."""
+
+
+_SET_THE_CLOCK = "is this machine's clock fast? set it (timedatectl set-ntp true); or the feed is delayed"
 
 
 def run_file(
@@ -72,7 +78,9 @@ def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -
 async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
     engine = None
     try:
-        async with open_supervised(config, strategies=[Strategy(_log, name=_LOG)], seconds=seconds) as engine:
+        watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
+        strategy = Strategy(partial(_log, watch=watch), name=_LOG)
+        async with open_supervised(config, strategies=[strategy], seconds=seconds) as engine:
             await engine.wait_stopped()
     finally:
         if engine is not None:
@@ -82,10 +90,19 @@ async def _run(config: EngineConfig, seconds: float | None, report: Path | None)
             write_report(report, statistics)
 
 
-async def _log(ticks: Ticks) -> None:
+async def _log(ticks: Ticks, watch: ClockWatch) -> None:
     async for batch in ticks.batches():
         for record in batch.records:
             tell(record)
+        if not watch.is_over:
+            _check_clock(batch, watch)
+
+
+def _check_clock(batch: Batch, watch: ClockWatch) -> None:
+    for tick in batch.ticks:
+        behind_s = watch.look(tick)
+        if behind_s is not None:
+            log.warning("%s: all prices are stamped %.0f s ago or more: %s", tick.feed, behind_s, _SET_THE_CLOCK)
 
 
 def summary(statistics: EngineStatistics) -> str:

@@ -70,6 +70,11 @@ def parse_config(text: str, *, source: str, environ: Mapping[str, str] | None = 
         raise ConfigError(f"{source}: {error}") from error
 
 
+def variables_of(text: str) -> list[str]:
+    """Return the variables of the environment that a text of a configuration names, in order."""
+    return _VARIABLE.findall(text)
+
+
 def _with_variables(value: Any, key: str, environ: Mapping[str, str]) -> Any:
     """Return a value with the variables in all its texts replaced."""
     match value:
@@ -87,7 +92,9 @@ def _variable(name: str, key: str, environ: Mapping[str, str]) -> str:
     try:
         return environ[name]
     except (KeyError, ValueError):  # ValueError: the locale cannot even spell the name
-        raise ConfigError(f"{key}: the environment has no variable {name!r}") from None
+        # Only a plain name is one that a shell can set.
+        cure = f"; set it: export {name}=…" if name.isidentifier() and name.isascii() else ""
+        raise ConfigError(f"{key}: the environment has no variable {name!r}{cure}") from None
 
 
 def _record(kind: type[_Record], value: object, key: str) -> _Record:

@@ -21,7 +21,12 @@ def load_object(reference: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{reference!r}: there is no module {error.name or module_name!r}") from error
+        missing = error.name or module_name
+        needed = "" if module_name.startswith(missing) else f", which {module_name} imports"
+        raise ConfigError(
+            f"{reference!r}: there is no module {missing!r}{needed};"
+            " it has to be installed, or to lie in the directory where the program is started"
+        ) from error
     except Exception as error:  # a module runs foreign code when it is imported
         raise ConfigError(f"{reference!r}: module {module_name!r} fails: {in_one_line(error)}") from error
     try:

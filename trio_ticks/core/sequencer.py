@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 Checkpoint: TypeAlias = dict[str, Any]
 """Plain builtins: what `Sequencer.checkpoint` returns and any encoding can carry."""
 
-_AHEAD = "stamped too far ahead of its receipt"
+_AHEAD = "stamped too far ahead of its receipt: is this machine's clock slow? set it, or raise sequencer.ahead_s"
 _FULL = "its stamp is full"
 _VERSION = 1  # of the checkpoint's layout; another one is refused rather than guessed at
 

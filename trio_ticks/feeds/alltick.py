@@ -10,6 +10,7 @@ are told apart by their content: many shares trade several times under one stamp
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -48,6 +49,9 @@ TOKEN_VARIABLE: Final = "ALLTICK_TOKEN"  # noqa: S105 - the name of a variable, 
 _HOST: Final = "wss://quote.alltick.co"
 _PATHS: Final = {"stock": "/quote-stock-b-ws-api", "other": "/quote-b-ws-api"}
 _STOCK_SUFFIXES: Final = (".US", ".HK", ".SH", ".SZ")
+
+# A ticker of the United States, or a number of China or Hong Kong. Without its suffix it goes to the wrong service.
+_LIKE_A_SHARE: Final = re.compile(r"[A-Z]{1,5}|[0-9]{1,6}")
 
 # seq_id is a uint32 on their side. At one request a second it wraps after 136 years, but it does wrap.
 _LAST_SEQ: Final = 2**32 - 1
@@ -133,10 +137,14 @@ class AllTick:
         return self.name if urlsplit(self._base).path.strip("/") else f"{self.name}/{service_of(symbol)}"
 
     def hint(self, symbol: str, service: Service) -> str:
-        """Say so where a symbol was sent to the other service, which AllTick calls an invalid code."""
+        """Say where a symbol belongs that was sent to the other service, which AllTick calls an invalid code."""
         right = _PATHS[service_of(symbol)]
         path = urlsplit(service.url).path.rstrip("/")
-        return f"{symbol} belongs to {right}" if path in _PATHS.values() and path != right else ""
+        if path in _PATHS.values() and path != right:
+            return f"{symbol} belongs to {right}: leave the path out of url, and each symbol goes where it belongs"
+        if path == _PATHS["other"] and _LIKE_A_SHARE.fullmatch(symbol):
+            return f"if {symbol} is a share, its suffix is missing: {', '.join(map(symbol.__add__, _STOCK_SUFFIXES))}"
+        return ""
 
     def question(self, symbols: Sequence[str]) -> Question | None:
         """Return the question for the last trades of some symbols of one service."""

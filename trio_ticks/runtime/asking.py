@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import trio
 
 from trio_ticks.errors import RemoteProtocolError
@@ -42,6 +45,36 @@ async def fetch(
     Cancellation:
         At any await; the socket is closed.
     """
+    async with _open_peer(url, secret_query=secret_query, timeout_s=timeout_s, road=road) as (peer, endpoint):
+        status = await _asked(peer, endpoint)
+        return status, await peer.body(max_bytes=max_bytes)
+
+
+async def told_time(url: str, *, timeout_s: float = 10.0, road: Road | None = None) -> str:
+    """Ask a server for anything at all, and return what its ``Date`` header says the time is; "" where it has none.
+
+    Args:
+        url: As for `fetch`.
+        timeout_s: As for `fetch`.
+        road: As for `fetch`.
+
+    Raises:
+        FeedError: As `fetch`, but for a body that is too long: none is read.
+        ConfigError: As `fetch`.
+
+    Cancellation:
+        At any await; the socket is closed.
+    """
+    async with _open_peer(url, secret_query="", timeout_s=timeout_s, road=road) as (peer, endpoint):
+        await _asked(peer, endpoint)
+        return peer.date
+
+
+@asynccontextmanager
+async def _open_peer(
+    url: str, *, secret_query: str, timeout_s: float, road: Road | None
+) -> AsyncIterator[tuple[HttpPeer, Endpoint]]:
+    """Connect; what fails in the block is translated, and everything together has to be done in time."""
     endpoint = parse_url(url, secret_query=secret_query, schemes=HTTP)
     road = road or Road()
     where = described(url, endpoint, road)
@@ -49,14 +82,14 @@ async def fetch(
         stream = await dial(endpoint, road, where=where)
         try:
             with translated(where):
-                return await _exchange(HttpPeer(stream), endpoint, max_bytes)
+                yield HttpPeer(stream), endpoint
         except RemoteProtocolError as error:
             raise RemoteProtocolError(f"{where}: {error}") from None
         finally:
             await trio.aclose_forcefully(stream)
 
 
-async def _exchange(peer: HttpPeer, endpoint: Endpoint, max_bytes: int) -> tuple[int, bytes]:
+async def _asked(peer: HttpPeer, endpoint: Endpoint) -> int:
     headers = [
         ("Host", endpoint.authority),
         ("Accept-Encoding", "identity"),
@@ -64,5 +97,4 @@ async def _exchange(peer: HttpPeer, endpoint: Endpoint, max_bytes: int) -> tuple
         ("User-Agent", "trio-ticks"),
     ]
     await peer.ask("GET", endpoint.target, headers)
-    status = await peer.answer()
-    return status, await peer.body(max_bytes=max_bytes)
+    return await peer.answer()

@@ -18,12 +18,17 @@ READ_BYTES = 64 * 1024
 
 
 class HttpPeer:
-    """The other end of the exchange, as a client sees it."""
+    """The other end of the exchange, as a client sees it.
+
+    Attributes:
+        date: When the answer was made, as its ``Date`` header has it; "" where there is none.
+    """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._ended = False
+        self.date = ""
 
     async def ask(self, method: str, target: str, headers: list[tuple[str, str]]) -> None:
         """Send a request without a body.
@@ -45,7 +50,8 @@ class HttpPeer:
             match await self._hear():
                 case h11.InformationalResponse():
                     continue
-                case h11.Response(status_code=status):
+                case h11.Response(status_code=status, headers=headers):
+                    self.date = dict(headers).get(b"date", b"").decode("latin-1")
                     return status
                 case _:
                     raise RemoteProtocolError(self._complaint())

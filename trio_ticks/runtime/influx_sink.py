@@ -133,6 +133,6 @@ class _InfluxDelivery:
                 partial(self.write, body), abandon_on_cancel=True, limiter=self._threads
             )
             if outcome.verdict in {Verdict.HOLD, Verdict.RETRY}:
-                raise SinkUnavailableError(outcome.reason, after_s=outcome.after_s or 0.0)
+                raise SinkUnavailableError(outcome.words, after_s=outcome.after_s or 0.0)
             return outcome
         raise SinkUnavailableError(f"no answer within {self.patience_s:g} s")

@@ -54,6 +54,7 @@ class Line:
         return self._vitals.statistics(
             name=self.name,
             symbols=len(self._symbols),
+            accepted=0 if self._talk is None else len(self._talk.search.good),
             refused=self._refused if self._talk is None else self._talk.offenders,
             bound_s=self._freshness.bound_s,
         )

@@ -6,7 +6,7 @@ All that changes while it waits for its turn travels in one request.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 import trio
@@ -41,7 +41,7 @@ class Talker:
                     await self._subscribe()
                     await self._tell_refused()
                 if self.talk.offenders and not self.talk.search.good:
-                    raise SubscriptionError(_nothing_left(self.talk.offenders))
+                    raise SubscriptionError(self._nothing_left())
                 await self._news(math.inf)
         except LinkClosed:
             # The reader meets this end, too, after every message that came before it.
@@ -101,7 +101,14 @@ class Talker:
         untold, self.talk.untold = self.talk.untold, {}
         for symbol, reason in untold.items():
             hint = self._hint(symbol)
-            await tell(self.setup, self.events, "rejected", reason + (f"; {hint}" if hint else ""), symbol=symbol)
+            await tell(self.setup, self.events, "rejected", _with_hint(reason, hint), symbol=symbol)
+
+    def _nothing_left(self) -> str:
+        offenders = self.talk.offenders
+        some = list(offenders)[:SHOWN]
+        more = f" and {len(offenders) - SHOWN} more" if len(offenders) > SHOWN else ""
+        reason = _with_hint(offenders[some[0]], self._hint(some[0]))
+        return f"the vendor refuses every symbol: {', '.join(some)}{more}: {reason}"
 
 
 def _listed(messages: Sequence[Request | str] | str) -> list[Request | str]:
@@ -109,7 +116,5 @@ def _listed(messages: Sequence[Request | str] | str) -> list[Request | str]:
     return [messages] if isinstance(messages, str) else list(messages)
 
 
-def _nothing_left(offenders: Mapping[str, str]) -> str:
-    some = list(offenders)[:SHOWN]
-    more = f" and {len(offenders) - SHOWN} more" if len(offenders) > SHOWN else ""
-    return f"the vendor refuses every symbol: {', '.join(some)}{more}: {offenders[some[0]]}"
+def _with_hint(reason: str, hint: str) -> str:
+    return f"{reason}; {hint}" if hint else reason

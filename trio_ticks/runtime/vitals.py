@@ -23,6 +23,7 @@ class LineStatistics:
         name: Shard and line, such as ``alltick/stock 0A``.
         state: ``connecting``, ``open``, ``live``, ``waiting`` or ``ended``.
         symbols: How many it is to carry; of these the vendor refuses those in ``refused``, for that reason.
+        accepted: How many of them the vendor has taken on the present connection.
         attempts: To connect, the first included.
         reconnects: By cause: refused, closed, silent, mute, error.
         messages: Received; of these ``unreadable`` and ``unknown`` were no ticks.
@@ -37,6 +38,7 @@ class LineStatistics:
     name: str
     state: str
     symbols: int
+    accepted: int
     refused: dict[str, str]
     attempts: int
     reconnects: dict[str, int]
@@ -83,12 +85,15 @@ class Vitals:
             self.lag_us = received_us - last.time_us
             self.busy[last.symbol] += 1
 
-    def statistics(self, *, name: str, symbols: int, refused: Mapping[str, str], bound_s: float) -> LineStatistics:
+    def statistics(
+        self, *, name: str, symbols: int, accepted: int, refused: Mapping[str, str], bound_s: float
+    ) -> LineStatistics:
         """Return the counts as they are now, with what only the line knows."""
         return LineStatistics(
             name=name,
             state=self.state,
             symbols=symbols,
+            accepted=accepted,
             refused=dict(refused),
             attempts=self.attempts,
             reconnects=dict(self.reconnects),

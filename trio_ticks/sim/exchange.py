@@ -5,6 +5,8 @@ A request to become a WebSocket is only recognised here. Its bytes go on to the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 
 import attrs
@@ -65,10 +67,16 @@ class HttpRequest:
 
 
 class Exchange:
-    """The HTTP side of one connection. One request is read and one answered; then the connection ends."""
+    """The HTTP side of one connection. One request is read and one answered; then the connection ends.
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+    Args:
+        stream: The socket.
+        now_us: The vendor's clock, which dates the answer; UTC microseconds.
+    """
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream, *, now_us: Callable[[], int]) -> None:
         self._stream = stream
+        self._now_us = now_us
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
 
     async def read(self) -> HttpRequest | None:
@@ -85,6 +93,7 @@ class Exchange:
         if self._http.our_state is not h11.SEND_RESPONSE and self._http.our_state is not h11.IDLE:
             return
         headers = [
+            ("Date", formatdate(self._now_us() / 1e6, usegmt=True)),
             ("Content-Type", "application/json; charset=utf-8"),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),

@@ -83,7 +83,7 @@ class Hub:
 
     async def serve(self, stream: trio.SocketStream) -> None:
         """Serve one client until it is gone. Cancellation: at any await, the caller closes the stream."""
-        exchange = Exchange(stream)
+        exchange = Exchange(stream, now_us=self.now_us)
         request = await exchange.read()
         if request is not None:
             await self._answer(stream, exchange, request)

@@ -102,6 +102,18 @@ class InfluxWriter:
         Raises:
             SinkError: The server did not answer, or says that the query is wrong.
         """
+        return self._ask("GET", influxql)
+
+    def delete(self, measurement: str) -> None:
+        """Delete all points of a measurement, which 1.x and 2.x can do by InfluxQL.
+
+        Raises:
+            SinkError: The server did not answer, or does not do it.
+        """
+        for _ in self._ask("POST", f'DELETE FROM "{measurement}"'):  # noqa: S608 - a name of our own
+            pass  # there are no rows; an error would stand where they do
+
+    def _ask(self, method: str, influxql: str) -> Iterator[dict[str, Any]]:
         database, _, policy = self._settings.bucket.partition("/")
         parameters = {"db": database, "q": influxql, "epoch": "ns", "chunked": "true"}
         if policy:
@@ -109,7 +121,7 @@ class InfluxWriter:
         try:
             answer = self._client.api_client.call_api(
                 "/query",
-                "GET",
+                method,
                 query_params=list(parameters.items()),
                 header_params={"Accept": "application/json"},
                 _preload_content=False,

@@ -53,11 +53,18 @@ class Outcome:
         verdict: What to do next.
         reason: One plain line for people; "" where it is stored. Never holds a token.
         after_s: How long the server asks to be left alone; None: it does not say.
+        cure: What mends it; "" where that is not known.
     """
 
     verdict: Verdict
     reason: str = ""
     after_s: float | None = None
+    cure: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason, and what mends it."""
+        return f"{self.reason}; {self.cure}" if self.cure else self.reason
 
 
 _VERDICTS: dict[int, Verdict] = {
@@ -71,6 +78,12 @@ _VERDICTS: dict[int, Verdict] = {
 }
 
 _NO_RECEIPT = range(200, 400)
+
+_CURES = {
+    401: "give the sink a token that is valid",
+    403: "give the sink a token that may write to its bucket",
+    404: "create the bucket, or name one that exists, with its org",
+}
 
 
 def outcome_of_answer(status: int, *, headers: Mapping[str, str], body: str) -> Outcome:
@@ -91,7 +104,7 @@ def outcome_of_answer(status: int, *, headers: Mapping[str, str], body: str) -> 
     reason = f"{reason}: {message}" if message else reason
     if verdict is None:
         return Outcome(Verdict.RETRY, reason, _wait_s(headers.get("retry-after")))
-    return Outcome(verdict, reason)
+    return Outcome(verdict, reason, cure=_CURES.get(status, ""))
 
 
 def message_of(body: str) -> str:

@@ -80,6 +80,21 @@ NOWHERE = "nowhere"
 """What a reader stands at that the stream does not know, or not any more."""
 
 
+@attrs.frozen
+class RedisMemory:
+    """A server's memory.
+
+    Attributes:
+        used_bytes: At present.
+        limit_bytes: ``maxmemory``; 0: the machine's.
+        policy: ``maxmemory-policy``: what it does at the limit.
+    """
+
+    used_bytes: int
+    limit_bytes: int
+    policy: str
+
+
 @attrs.define(eq=False)
 class RedisStream:
     """An open way to one stream. Commands may run side by side."""
@@ -130,6 +145,19 @@ class RedisStream:
     async def move(self, reader: str, *, expected: int, position: int) -> str | None:
         """Move a reader forward; return where it stands where that is not where it was put last, or `NOWHERE`."""
         return await self._script(_MOVE, reader, id_of(expected), id_of(position))
+
+    async def memory(self) -> RedisMemory:
+        """Return how the server stands with its memory."""
+        found = await self._ask(lambda: self._client.info("memory"))
+        return RedisMemory(
+            used_bytes=int(found["used_memory"]),
+            limit_bytes=int(found["maxmemory"]),
+            policy=str(found["maxmemory_policy"]),
+        )
+
+    async def remove(self) -> None:
+        """Delete the stream."""
+        await self._ask(lambda: self._client.delete([self.settings.stream]))
 
     async def _script(self, script: str, *arguments: str | bytes) -> str | None:
         answer = await self._ask(lambda: self._client.eval(script, keys=[self.settings.stream], args=list(arguments)))

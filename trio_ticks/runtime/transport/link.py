@@ -79,10 +79,10 @@ NO_WEBSOCKET = "the peer does not answer as a WebSocket server does"
 HUNG_UP = "the server closed the connection during the handshake"
 
 _MEANINGS = {
-    401: "the token is not accepted",
-    403: "the token is not accepted",
+    401: "the token is not accepted: give the one that the vendor shows for your account",
+    403: "the token is not accepted: give the one that the vendor shows for your account",
     404: "nothing is served at this path",
-    429: "too many connections or requests for the plan",
+    429: "too many connections or requests for the plan: end other programs with this token",
 }
 
 

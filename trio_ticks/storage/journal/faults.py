@@ -12,10 +12,10 @@ from trio_ticks.errors import JournalDamagedError, JournalError, JournalFullErro
 # A quota of the user's (EDQUOT) or a limit of the process (EFBIG) arrives as a failed write, and a full disk under
 # the shared memory file as a failed resize. A failing disk does, too: either way nothing was written.
 _FULL = {
-    sqlite3.SQLITE_FULL: "the disk or the quota is full",
+    sqlite3.SQLITE_FULL: "the disk or the quota is full: make room, or raise the quota",
     sqlite3.SQLITE_IOERR_WRITE: "the disk takes no more: it is full, over a quota, or failing",
-    sqlite3.SQLITE_IOERR_SHMSIZE: "the disk is full",
-    sqlite3.SQLITE_IOERR_SHMMAP: "the disk is full",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "the disk is full: make room on it",
+    sqlite3.SQLITE_IOERR_SHMMAP: "the disk is full: make room on it",
 }
 _DAMAGED = {
     sqlite3.SQLITE_CORRUPT: "is damaged: `trio-ticks journal verify` tells what can still be read",

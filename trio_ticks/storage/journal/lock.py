@@ -32,11 +32,14 @@ class WriterLock:
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise JournalError(f"the journal's lock {self.path} cannot be opened: {error.strerror}") from error
+            raise JournalError(
+                f"the journal's lock {self.path} cannot be opened: {error.strerror};"
+                " a journal needs a directory that exists and can be written"
+            ) from error
         try:
             _lock(self._file)
         except OSError as error:
-            holder = os.pread(self._file, _LONGEST_OWNER_BYTES, 0) if hasattr(os, "pread") else b""
+            holder = _holder(self._file)
             os.close(self._file)
             raise _refusal(path, self.path, holder, error) from error
         self._write_owner(owner)
@@ -57,16 +60,44 @@ class WriterLock:
             os.ftruncate(self._file, 0)
 
 
+def holder_of(journal: Path) -> str | None:
+    """Return who writes a journal now, in the words of its lock; None where nobody does.
+
+    The lock is taken for an instant, if it is free: an engine that starts in that very instant is refused.
+
+    Raises:
+        JournalError: the lock cannot be opened.
+    """
+    lock = journal.with_name(journal.name + ".lock")
+    if not lock.exists():
+        return None
+    try:
+        file = os.open(lock, os.O_RDWR)
+    except OSError as error:
+        raise JournalError(f"the journal's lock {lock} cannot be opened: {error.strerror}") from error
+    try:
+        _lock(file)
+    except OSError:
+        return _holder(file)
+    finally:
+        os.close(file)
+    return None
+
+
+def _holder(file: int) -> str:
+    words = os.pread(file, _LONGEST_OWNER_BYTES, 0) if hasattr(os, "pread") else b""
+    return words.decode(errors="replace").strip() or "another process"
+
+
 def owner_text(now_us: int) -> str:
     """Return who this process is, for the message that a second one gets."""
     started = datetime_of(now_us).isoformat(timespec="seconds")
     return f"process {os.getpid()} on {platform.node()}, started {started}"
 
 
-def _refusal(journal: Path, lock: Path, holder: bytes, error: OSError) -> JournalError:
+def _refusal(journal: Path, lock: Path, holder: str, error: OSError) -> JournalError:
     if isinstance(error, (BlockingIOError, PermissionError)):
-        name = holder.decode(errors="replace").strip() or "another process"
-        return JournalLockedError(f"the journal {journal} is being written by {name}")
+        return JournalLockedError(f"the journal {journal} is being written by {holder}")
     return JournalError(f"the journal's lock {lock} cannot be taken: {error.strerror}")
 
 

@@ -16,6 +16,7 @@ from trio_ticks.storage.journal.records import Damage, JournalInfo, StoredBatch,
 from trio_ticks.storage.journal.rows import ROW, batch_of
 from trio_ticks.storage.journal.scan import Wanted, scan
 from trio_ticks.storage.journal.schema import check_format, connect_reading
+from trio_ticks.storage.journal.tail import read_tail
 from trio_ticks.storage.journal.verify import verify
 from trio_ticks.storage.payload import bits_of
 
@@ -114,6 +115,11 @@ class JournalReader:
         """
         with translated(self.path):
             return verify(self._connection, on_progress=on_progress or _ignore)
+
+    def damage_at_end(self) -> list[Damage]:
+        """Return what is wrong with the last batches, as whoever writes it next will find it."""
+        with translated(self.path):
+            return read_tail(self._connection)[1]
 
     def info(self) -> JournalInfo:
         """Return what the journal holds, and where its sinks stand, all of one instant."""

@@ -83,11 +83,14 @@ class Room:
     def shortage(self) -> str:
         """Say what is full."""
         if self.is_below_floor():
-            return f"the disk has {self._free_bytes():,} bytes free, of which {self._floor_bytes:,} are to stay free"
+            return (
+                f"the disk has {self._free_bytes():,} bytes free, of which {self._floor_bytes:,} are to stay free:"
+                " make room on it, or give the journal a path on another"
+            )
         pages = pragma(self._connection, "page_count")
         if self._quota_pages and pages >= self._quota_pages - 2 * _RESERVED_PAGES:
-            return f"it has reached its quota of {self._quota_pages * self._page_bytes:,} bytes"
-        return f"the disk is full ({self._free_bytes():,} bytes free)"
+            return f"it has reached its quota of {self._quota_pages * self._page_bytes:,} bytes: raise max_size"
+        return f"the disk is full ({self._free_bytes():,} bytes free): make room on it"
 
     def _quota_limit(self, *, reserved: bool) -> int:
         if not self._quota_pages:

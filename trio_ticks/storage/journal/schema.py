@@ -113,7 +113,8 @@ def check_format(connection: sqlite3.Connection, path: Path) -> bool:
     if application == APPLICATION_ID:
         if version > FORMAT_VERSION:
             raise JournalError(
-                f"{path} has journal format {version}; this trio_ticks knows none after {FORMAT_VERSION}"
+                f"{path} has journal format {version}, and this trio_ticks knows none after {FORMAT_VERSION}:"
+                " install a newer one, or give the journal another path"
             )
         return True
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] or application or version:

@@ -1,0 +1,48 @@
+"""Whether a Redis lets an engine do what it has to: each command once, on a stream of the probe's own.
+
+The stream is called like the configured one with `SUFFIX` behind, and is deleted afterwards.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from trio_ticks.config.redis import RedisServer
+from trio_ticks.storage.redis import RedisMemory, open_stream
+from trio_ticks.storage.redis_entry import NOTHING, Entry
+
+SUFFIX = ":doctor"
+
+_LONGEST = 128 - len(SUFFIX)
+_READER = "doctor"
+
+
+async def probe_reading(settings: RedisServer) -> RedisMemory:
+    """Look at the stream as a reader does, and change nothing.
+
+    Raises:
+        ConfigError: coredis is not installed.
+        SinkUnavailableError: the server does not answer, or does not let us.
+    """
+    async with open_stream(settings) as stream:
+        memory = await stream.memory()
+        await stream.newest()
+        await stream.readers()
+    return memory
+
+
+async def probe_writing(settings: RedisServer) -> None:
+    """Append, register, move, trim and read, as a writer and its readers do, and take it all away again.
+
+    Raises:
+        ConfigError: coredis is not installed.
+        SinkUnavailableError: the server does not answer, or does not let us.
+    """
+    async with open_stream(attrs.evolve(settings, stream=settings.stream[:_LONGEST] + SUFFIX)) as stream:
+        await stream.remove()
+        await stream.append(Entry(1, _READER, b""), behind=NOTHING)
+        await stream.register(_READER, 0)
+        await stream.move(_READER, expected=0, position=1)
+        await stream.trim(1)
+        await stream.newest()
+        await stream.remove()
