@@ -81,11 +81,11 @@ class Ages:
         self._lengths[(age_us - 1).bit_length()] += ticks
         self._sum_us += age_us * ticks
 
-    def note_batch(self, records: Sequence[Record], now_us: int) -> None:
-        """Count a batch at its oldest tick; what else is in it counts with the ticks, where there are any."""
+    def note_batch(self, records: Sequence[Record], ticks: int, now_us: int) -> None:
+        """Count a batch, with this weight, at the age of its first tick; without any it is not counted."""
         for first in records:  # no farther than to the first tick, which mostly is the first record
             if type(first) is Tick:
-                self.note(now_us - first.received_us, len(records))
+                self.note(now_us - first.received_us, ticks)
                 return
 
     def counts(self) -> AgeCounts:

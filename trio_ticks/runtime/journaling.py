@@ -216,7 +216,7 @@ class JournalWriter:
         now_us = self.now_us()
         for entry in entries:
             if entry.ticks:
-                self.ages.note_batch(entry.records, now_us)
+                self.ages.note_batch(entry.records, entry.ticks, now_us)
 
     def _wake(self) -> None:
         self.committed.set()

@@ -207,7 +207,7 @@ class InlineConsumer:
         ticks = Batch(self._wanted.of(records)).ticks
         self._offered += len(ticks)
         if ticks:
-            self.ages.note_batch(ticks, self._now_us())
+            self.ages.note_batch(ticks, len(ticks), self._now_us())
         function, has_limit = self._function, self._max_age_us < math.inf
         for tick in ticks:
             if has_limit and self._now_us() - tick.time_us > self._max_age_us:

@@ -249,8 +249,8 @@ class Ticks:
         if self._closed or not (fresh or self._position.has_next):  # another task may have been first
             self._position.end()
             raise StopAsyncIteration  # if closed, what was just taken has been counted as dropped
-        if self._ages is not None:
-            self._ages.note_batch(fresh, self._now_us())
+        if self._ages is not None:  # weighed by all records: to count the ticks would cost more than the rest of it
+            self._ages.note_batch(fresh, len(fresh), self._now_us())
         self._position.put(fresh)
 
     async def _look(self, due_us: int | None) -> bool:

@@ -201,6 +201,9 @@ class Collector:
     @contextmanager
     def looking_at(self, key: Key) -> Iterator[Trace]:
         """Keep every price of a symbol while the block lasts, not only the last one of each turn."""
+        last = self._engine.prices.get(key[0], {}).get(key[1])
+        if last is not None:
+            self._sample(key, last)  # it came before anybody looked, perhaps since the last turn
         self._looked_at[key] += 1
         try:
             yield self._traces[key]

@@ -23,6 +23,10 @@ SUBSCRIPTIONS = "subscriptions"
 """The label of all short-lived consumers together, those that are gone included: each by itself would leave a series
 behind, and their sum could go back."""
 
+_LOST = ("refused", "closed", "silent", "mute", "error")
+_GAPS = (*_LOST, "stopped", "crashed", "full", "overflow", "journal")
+"""Causes that are told before they occur: a counter that begins at 1 has no increase that an alert could see."""
+
 _OF_CONSUMER: tuple[tuple[str, Kind, str, Callable[[ConsumerLedger], float]], ...] = (
     ("consumer_offered_ticks_total", "counter", "Ticks there were for a consumer.", attrgetter("offered")),
     ("consumer_delivered_ticks_total", "counter", "Ticks a consumer has taken.", attrgetter("delivered")),
@@ -166,7 +170,9 @@ def _lines(page: Exposition, statistics: EngineStatistics) -> None:
     for name, kind, words, figure in _OF_LINE:
         page.family(name, kind, words, [(labels, figure(line)) for labels, line in lines])
     causes = [
-        ({**labels, "cause": cause}, count) for labels, line in lines for cause, count in line.reconnects.items()
+        ({**labels, "cause": cause}, count)
+        for labels, line in lines
+        for cause, count in {**dict.fromkeys(_LOST, 0), **line.reconnects}.items()
     ]
     page.family("line_reconnects_total", "counter", "Lost connections, by cause.", causes)
     lags = [(labels, line.lag_us / 1e6) for labels, line in lines if line.lag_us is not None]
@@ -182,7 +188,7 @@ def _feeds(
     feeds = [*dict.fromkeys(shard.feed for shard in statistics.shards), *(each.name for each in statistics.relays)]
     connected = [({"feed": each.name}, int(each.state in LIVE)) for each in statistics.relays]
     page.family("relay_connected", "gauge", "1 while a feed from another engine is read.", connected)
-    gaps = [({"cause": cause}, count) for cause, count in statistics.gaps.items()]
+    gaps = [({"cause": cause}, count) for cause, count in {**dict.fromkeys(_GAPS, 0), **statistics.gaps}.items()]
     page.family("gaps_total", "counter", "Stretches in which ticks may be missing, by cause.", gaps)
     uncovered = [({"feed": feed}, len(statistics.uncovered.get(feed, ()))) for feed in feeds]
     page.family("uncovered_symbols", "gauge", "Symbols without a connection at this moment.", uncovered)
