@@ -35,6 +35,9 @@ SMOOTH = 0.2
 LAGS = 60
 """Turns whose delay is remembered: a quarter of a minute, so that whoever looks that often misses none."""
 
+AT_ONCE = 4_096
+"""Names of ticks that are put by to be counted together: to count those of each small batch would cost twice that."""
+
 EVENTS = 50
 MARKS = 200
 """Gaps, and signals, that are remembered for the chart."""
@@ -95,6 +98,7 @@ class Collector:
         # One name is found at half the cost of two, and most engines have one feed.
         self._only_feed = next(iter(engine.symbols)) if len(engine.symbols) == 1 else None
         self._key_of = attrgetter("symbol") if self._only_feed is not None else attrgetter("feed", "symbol")
+        self._uncounted: list[Hashable] = []
         self._counts: Counter[Hashable] = Counter()
         self._rates: dict[Hashable, float] = {}
         self._counted: dict[Hashable, int] = {}
@@ -116,7 +120,9 @@ class Collector:
                     self._note(item)
             records = [item for item in records if type(item) is Tick]
         self._offered += ticks
-        self._counts.update(map(self._key_of, records))
+        self._uncounted.extend(map(self._key_of, records))
+        if len(self._uncounted) >= AT_ONCE:
+            self._count()
         if self._looked_at:
             self._follow(records)
 
@@ -127,11 +133,15 @@ class Collector:
         """Return the counts; nothing is ever dropped."""
         return ConsumerLedger(offered=self._offered, delivered=self._offered)
 
+    def _count(self) -> None:
+        self._counts.update(self._uncounted)
+        self._uncounted.clear()
+
     def _follow(self, records: Sequence[Record]) -> None:
-        looked_at, traces = self._looked_at, self._traces
-        for item in records:
-            if type(item) is Tick and not item.late and (item.feed, item.symbol) in looked_at:
-                traces[item.feed, item.symbol].add(item.time_us, item.price)
+        names = {symbol for _, symbol in self._looked_at}
+        for item in [item for item in records if item.symbol in names]:
+            if type(item) is Tick and not item.late and (item.feed, item.symbol) in self._looked_at:
+                self._traces[item.feed, item.symbol].add(item.time_us, item.price)
 
     def _note(self, record: Record) -> None:
         if not isinstance(record, Gap | Status | Signal):
@@ -163,6 +173,7 @@ class Collector:
 
     def turn(self) -> None:
         """Note the last prices, and wake the pages."""
+        self._count()
         for feed, prices in self._engine.prices.items():
             for symbol, tick in prices.items():
                 self._sample((feed, symbol), tick)
@@ -216,6 +227,7 @@ class Collector:
 
     def symbols(self) -> list[dict[str, Any]]:
         """Return every symbol with its last price and how busy it is."""
+        self._count()
         carried = dict.fromkeys((feed, symbol) for feed, some in self._engine.symbols.items() for symbol in some)
         prices = self._engine.prices
         carried |= dict.fromkeys((feed, symbol) for feed, some in prices.items() for symbol in some)
