@@ -90,12 +90,9 @@ def _scrape(http: str, over: threading.Event) -> None:
 
 def _look(http: str, over: threading.Event, number: int) -> None:
     """Be a page: take what comes, and come back when it ends."""
-    symbol = f"alltick/{codes(PAGES)[number]}"
+    url = f"http://{http}/stream?symbol=alltick/{codes(PAGES)[number]}"
     while not over.wait(0.2):
-        with (
-            suppress(OSError, HTTPException),
-            urllib.request.urlopen(f"http://{http}/stream?symbol={symbol}", timeout=2) as page,
-        ):
+        with suppress(OSError, HTTPException), urllib.request.urlopen(url, timeout=2) as page:
             while not over.is_set() and page.read1(65_536):
                 pass
 

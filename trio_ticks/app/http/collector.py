@@ -105,6 +105,7 @@ class Collector:
         self._traces: defaultdict[Key, Trace] = defaultdict(Trace)
         self._sampled: dict[Key, Tick] = {}
         self._looked_at: Counter[Key] = Counter()
+        self._names: set[str] = set()  # the symbols of what is looked at: most ticks are found to be others' by this
         self._offered = 0
         self._lags: deque[float] = deque([0.0], maxlen=LAGS)
         self._turned = trio.Event()
@@ -138,7 +139,7 @@ class Collector:
         self._uncounted.clear()
 
     def _follow(self, records: Sequence[Record]) -> None:
-        names = {symbol for _, symbol in self._looked_at}
+        names = self._names
         for item in [item for item in records if item.symbol in names]:
             if type(item) is Tick and not item.late and (item.feed, item.symbol) in self._looked_at:
                 self._traces[item.feed, item.symbol].add(item.time_us, item.price)
@@ -216,12 +217,14 @@ class Collector:
         if last is not None:
             self._sample(key, last)  # it came before anybody looked, perhaps since the last turn
         self._looked_at[key] += 1
+        self._names.add(key[1])
         try:
             yield self._traces[key]
         finally:
             self._looked_at[key] -= 1
             if not self._looked_at[key]:
                 del self._looked_at[key]
+                self._names = {symbol for _, symbol in self._looked_at}
                 if key not in self._sampled:
                     del self._traces[key]  # of a symbol that nobody has heard of
 
