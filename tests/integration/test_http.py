@@ -150,6 +150,19 @@ def test_the_command_line_wins_over_the_file() -> None:
         served(config, "no")
 
 
+async def test_an_engine_of_ones_own_is_served_by_one_word(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no listeners are given, they are opened."""
+    opened: list[trio.SocketListener] = []
+
+    async def note(config: HttpConfig) -> list[trio.SocketListener]:
+        opened.extend(await listen(config))
+        return opened
+
+    monkeypatch.setattr(http, "listen", note)
+    async with venue.open_engine("X") as engine, open_http(engine, ANY):
+        assert (await get(f"{address_of(opened)}healthz"))[0] == 200
+
+
 async def test_the_error_of_the_block_comes_out_bare(venue: Venue) -> None:
     """Not in a group; and nothing listens any more."""
     listeners = await listen(ANY)

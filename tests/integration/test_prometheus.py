@@ -117,6 +117,17 @@ def test_the_alert_rules_are_sound(words: tuple[str, ...]) -> None:
     assert code == 0, said
 
 
+async def test_the_page_on_http_lists_every_metric(tmp_path: Path) -> None:
+    """No more and no fewer than there are, but for those of a feed from another engine, which there is not here."""
+    page = (DEPLOY.parents[1] / "docs" / "http.md").read_text().partition("All names begin with")[2]
+    listed = {
+        name for row in re.findall(r"^\| (`[^|]+`) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    async with served_engine(tmp_path) as (_, url, _):
+        _, _, body = await get(f"{url}metrics")
+    assert listed - {"relay_connected"} == set(re.findall(r"^# TYPE trio_ticks_(\w+)", body.decode(), re.MULTILINE))
+
+
 def test_the_rules_name_only_metrics_that_exist() -> None:
     """A rule on a metric that is called otherwise would stay silent for ever."""
     source = Path(metrics.__file__).read_text()

@@ -87,15 +87,22 @@ def address_of(listeners: Sequence[trio.SocketListener]) -> str:
 
 @asynccontextmanager
 async def open_http(
-    engine: Engine, config: HttpConfig, listeners: Sequence[trio.SocketListener]
+    engine: Engine, config: HttpConfig | None = None, listeners: Sequence[trio.SocketListener] | None = None
 ) -> AsyncIterator[None]:
     """Serve an engine over HTTP for as long as the block lasts.
 
     Args:
         engine: A running one.
-        config: Who may look.
-        listeners: From `listen`; closed at the end. None there: nothing is served.
+        config: Where, and who may look; by default this machine, at the default port.
+        listeners: From `listen`, where they were opened before the engine; closed at the end. An empty list: nothing
+            is served.
+
+    Raises:
+        ConfigError: as `listen` does.
     """
+    config = config or HttpConfig()
+    if listeners is None:
+        listeners = await listen(config)
     if not listeners:
         yield
         return
