@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.inband import greatest_us
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
@@ -213,6 +214,7 @@ class CatchUpConsumer:
 
     source: CatchUp
     ticks: Ticks
+    ages: Ages
 
     @property
     def name(self) -> str:

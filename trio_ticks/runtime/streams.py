@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import trio
 
+from trio_ticks.core.ages import Ages
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Signal
 from trio_ticks.runtime.bell import Bell, LiveDesk
 from trio_ticks.runtime.catching_up import CatchUp, CatchUpConsumer
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.decisions import Decisions
-from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.fanout import Consumer, Fanout
 from trio_ticks.runtime.history import History
 from trio_ticks.runtime.journaling import JournalWriter, RunSync
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
@@ -77,6 +79,17 @@ class Streams:
             ticks = self._past(strategy, since_us, keep)
         nursery.start_soon(self._run, strategy, ticks, state, name=f"strategy {strategy.title}")
 
+    @contextmanager
+    def watched_by(self, consumer: Consumer) -> Iterator[None]:
+        """Let a consumer see every record, and the signals of strategies, while the block lasts."""
+        self._fanout.add(consumer)
+        self._decisions.watchers.append(consumer)
+        try:
+            yield
+        finally:
+            self._decisions.watchers.remove(consumer)
+            self._fanout.remove(consumer)
+
     def end(self) -> None:
         """Everybody has decided everything."""
         for strategy, state in self._started:
@@ -90,8 +103,9 @@ class Streams:
     def _live(self, name: str, wanted: Wanted, room: Room, keep: Callable[[Signal], None]) -> StreamConsumer:
         mailbox = Mailbox(name=name, wanted=wanted, room=room)
         desk = LiveDesk(mailbox, self._bell, keep)
-        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk)
-        consumer = StreamConsumer(mailbox, ticks)
+        ages = Ages()
+        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk, ages=ages)
+        consumer = StreamConsumer(mailbox, ticks, ages)
         self._fanout.add(consumer)
         return consumer
 
@@ -107,6 +121,9 @@ class Streams:
             run_sync=self._run_sync,
         )
         desk = source.fronting(LiveDesk(source, self._bell, keep))
-        ticks = Ticks(source=source, now_us=source.judging(self._now_us), max_age_s=room.max_age_s, desk=desk)
-        self._fanout.add(CatchUpConsumer(source, ticks))
+        ages = Ages()
+        ticks = Ticks(
+            source=source, now_us=source.judging(self._now_us), max_age_s=room.max_age_s, desk=desk, ages=ages
+        )
+        self._fanout.add(CatchUpConsumer(source, ticks, ages))
         return ticks
