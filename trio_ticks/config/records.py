@@ -13,6 +13,8 @@ import attrs
 
 from trio_ticks.config import rules
 from trio_ticks.config.archive import ArchiveConfig
+from trio_ticks.config.log import LogConfig
+from trio_ticks.config.notify import NotifyConfig
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.redis import RedisFeed
 from trio_ticks.config.secret import Secret, concealed
@@ -272,6 +274,8 @@ class EngineConfig:
         sinks: By name: where the journal's ticks are written besides.
         archive: Where days that are over are rolled to. None: nowhere.
         stop: How it ends.
+        log: What `trio-ticks run` says about itself.
+        notify: Who is told when something is wrong. None: nobody.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
 
@@ -288,6 +292,8 @@ class EngineConfig:
         default=None, validator=rules.optional(rules.instance_of(ArchiveConfig))
     )
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
+    log: LogConfig = attrs.field(factory=LogConfig, validator=rules.instance_of(LogConfig))
+    notify: NotifyConfig | None = attrs.field(default=None, validator=rules.optional(rules.instance_of(NotifyConfig)))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.
     ingest_batches: int = attrs.field(default=64, validator=rules.count(1))
