@@ -1,13 +1,13 @@
 """What a person should know of a running engine, found by comparing its statistics with those of a moment before.
 
 Two shapes of trouble. Some *stand* for a while (a connection is down, a database takes nothing): they are told once
-they have stood long enough, and again when they are over. Others *happen* (a connection was silent, a strategy raised):
-they are told when they do, at most once an hour for each cause, because a closed market is mute all night.
+they have stood long enough, and again when they are over. Others *happen* (a connection was silent, a strategy
+raised): they are told when they do, at most once an hour for each, because a closed market is mute all night.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -55,32 +55,27 @@ class _Watched:
 
 
 class Alarms:
-    """Remembers what stands and what was told.
+    """Remembers what stands and what was told."""
 
-    Args:
-        down_s: How long a connection or a database may be gone before it is told.
-    """
-
-    def __init__(self, *, down_s: float) -> None:
-        self._down_s = down_s
+    def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
         self._told_us: dict[str, int] = {}
         self._before: EngineStatistics | None = None
 
-    def look(self, now: EngineStatistics) -> list[News]:
+    def look(self, now: EngineStatistics, *, down_s: float) -> list[News]:
         """Return what there is to tell, the oldest trouble first.
 
         Args:
             now: The engine, of which the previous call has seen the moment before.
+            down_s: How long a connection or a database may be gone before it is told.
         """
         before, self._before = self._before, now
-        news = list(self._stood(now))
+        news = list(self._stood(now, {**dict(_feeds(now, down_s)), **dict(_others(now, down_s))}))
         if before is not None:
             news += [item for key, item in _happened(before, now) if self._is_news(key, now.now_us)]
         return news
 
-    def _stood(self, now: EngineStatistics) -> Iterator[News]:
-        standing = dict(_standing(now, self._down_s))
+    def _stood(self, now: EngineStatistics, standing: Mapping[str, Standing]) -> Iterator[News]:
         for key in [key for key in self._watched if key not in standing]:
             watched = self._watched.pop(key)
             if watched.is_told and watched.standing.over:
@@ -102,7 +97,7 @@ class Alarms:
         return True
 
 
-def _standing(now: EngineStatistics, down_s: float) -> Iterator[tuple[str, Standing]]:
+def _feeds(now: EngineStatistics, down_s: float) -> Iterator[tuple[str, Standing]]:
     given_up = now.failed_feeds.keys()
     for feed, reason in now.failed_feeds.items():
         yield f"feed {feed}", Standing("feed", f"feed {feed} is given up: {reason}", "")
@@ -115,6 +110,9 @@ def _standing(now: EngineStatistics, down_s: float) -> Iterator[tuple[str, Stand
         if relay.state != "reading" and relay.name not in given_up:
             text = f"feed {relay.name} cannot be read for {duration_text(down_s)}: {relay.last_error}"
             yield f"relay {relay.name}", Standing("disconnected", text, f"feed {relay.name} is read again", down_s)
+
+
+def _others(now: EngineStatistics, down_s: float) -> Iterator[tuple[str, Standing]]:
     for sink in now.sinks:
         if sink.state == "holding":
             text = f"sink {sink.name} takes nothing for {duration_text(down_s)}, its ticks wait: {sink.last_error}"

@@ -14,11 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
-from trio_ticks.app import backtest_command, journal_commands, replay
+from trio_ticks.app import backtest_command, journal_commands, operating_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.formats import Format
 from trio_ticks.app.journal_commands import End, Start, Zone
+from trio_ticks.app.log_lines import LogForm
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
@@ -34,7 +35,6 @@ _UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="trio-ticks",
-    add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -158,14 +158,26 @@ def _run_file(
     no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,  # noqa: FBT002
     seconds: Seconds = None,
     report: Report = None,
+    log_format: Annotated[
+        LogForm | None, typer.Option("--log-format", help="Of the log. [default: [log] format, console]")
+    ] = None,
     verbose: Verbose = 0,
 ) -> None:
     """Run what a configuration names until Ctrl-C or SIGTERM; a second one ends it at once.
 
-    Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on.
+    Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on. SIGHUP, or
+    trio-ticks reload, has it read the configuration again.
     """
     configure_logging(verbose)
-    run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal)
+    run_file(
+        config,
+        seconds=seconds,
+        report=report,
+        journal=journal,
+        no_journal=no_journal,
+        log_format=None if log_format is None else log_format.value,
+        verbosity=verbose,
+    )
 
 
 _SIM_EXAMPLES = (
@@ -243,3 +255,4 @@ def _bench(
 journal_commands.add_to(app)
 replay.add_to(app)
 backtest_command.add_to(app)
+operating_commands.add_to(app)

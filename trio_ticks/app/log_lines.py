@@ -5,12 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from trio_ticks.config import LogFormat
 from trio_ticks.config.secret import HIDDEN
+
+
+class LogForm(StrEnum):
+    """The same as `LogFormat`, for the command line."""
+
+    console = "console"
+    json = "json"
+
 
 _SHORTEST_SECRET = 4
 """Shorter ones are found in many words, which would be hidden with them; no vendor has a token as short."""
@@ -29,10 +38,9 @@ def formatter_of(form: LogFormat, secrets: Sequence[str] = ()) -> logging.Format
 
 
 class _ConsoleLines(logging.Formatter):
-    converter = time.gmtime
-
     def __init__(self, hidden: Sequence[str]) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
         self._hidden = hidden
 
     def format(self, record: logging.LogRecord) -> str:
@@ -40,12 +48,11 @@ class _ConsoleLines(logging.Formatter):
 
 
 class _JsonLines(logging.Formatter):
-    """An object with ``time``, ``level``, ``logger``, ``message``, the fields that the message names, and ``error``."""
-
-    converter = time.gmtime
+    """An object: ``time``, ``level``, ``logger``, ``message``, the fields that the message names, and ``error``."""
 
     def __init__(self, hidden: Sequence[str]) -> None:
         super().__init__(datefmt="%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
         self._hidden = hidden
 
     def format(self, record: logging.LogRecord) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import attrs
 import trio
 
+from trio_ticks.app.companions import Settled, open_companions
 from trio_ticks.app.logs import tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
+from trio_ticks.app.systemd import Systemd
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, JournalConfig, load_config
+from trio_ticks.config import EngineConfig, JournalConfig, LogFormat, load_config, supervisor_from_env
 from trio_ticks.errors import ConfigError
+from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
@@ -29,6 +33,8 @@ def run_file(
     report: Path | None = None,
     journal: Path | None = None,
     no_journal: bool = False,
+    log_format: LogFormat | None = None,
+    verbosity: int = 0,
 ) -> None:
     """Run what a file configures until a signal, for ``seconds``, or until it fails; then say how it went.
 
@@ -39,16 +45,24 @@ def run_file(
         journal: Keep everything there, whatever path the file names. None: there, and where it names none in
             ``ticks.journal``.
         no_journal: Keep nothing.
+        log_format: Of the log, whatever the file says.
+        verbosity: How many ``-v`` there were.
 
     Raises:
         ConfigError: before anything is started.
         JournalError: likewise; the journal cannot be used, or another engine writes it.
         EngineError: the engine failed; the report is written all the same.
     """
-    config = journaled(load_config(path), journal=journal, no_journal=no_journal)
+
+    def read() -> EngineConfig:
+        config = journaled(load_config(path), journal=journal, no_journal=no_journal)
+        return config if log_format is None else attrs.evolve(config, log=attrs.evolve(config.log, format=log_format))
+
+    settled = Settled(config=read(), read=read, verbosity=verbosity)
+    settled.configure_logging(settled.config)
     check_report(report)
     tune()
-    trio.run(_run, config, seconds, report)
+    trio.run(_run, settled, seconds, report)
 
 
 def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -> EngineConfig:
@@ -69,17 +83,33 @@ def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -
     return attrs.evolve(config, journal=kept if journal is None else attrs.evolve(kept, path=str(journal)))
 
 
-async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
+async def _run(settled: Settled, seconds: float | None, report: Path | None) -> None:
     engine = None
-    try:
-        async with open_supervised(config, strategies=[Strategy(_log, name=_LOG)], seconds=seconds) as engine:
-            await engine.wait_stopped()
-    finally:
-        if engine is not None:
-            statistics = engine.statistics()
-            if statistics.ledger.received or not statistics.failed_feeds:
-                print(summary(statistics), file=sys.stderr)
-            write_report(report, statistics)
+    with closing(Systemd(supervisor_from_env())) as systemd:
+
+        def stop(engine: Engine) -> None:
+            systemd.stopping()
+            engine.stop()
+
+        told = Strategy(_log, name=_LOG)
+        try:
+            async with (
+                open_supervised(settled.config, strategies=[told], seconds=seconds, stop=stop) as engine,
+                open_companions(engine, settled, systemd),
+            ):
+                await engine.wait_stopped()
+        finally:
+            _end(engine, report)
+
+
+def _end(engine: Engine | None, report: Path | None) -> None:
+    """Say how it went, if it has begun."""
+    if engine is None:
+        return
+    statistics = engine.statistics()
+    if statistics.ledger.received or not statistics.failed_feeds:
+        print(summary(statistics), file=sys.stderr)
+    write_report(report, statistics)
 
 
 async def _log(ticks: Ticks) -> None:

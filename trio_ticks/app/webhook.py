@@ -1,8 +1,8 @@
 """One webhook: what is told there, in which words, and how a dead one costs nothing.
 
-Messages wait in a bounded queue. The first is sent at once; what comes within the pause after it goes out together, in
-one request. A webhook that does not answer is tried again ever less often, and meanwhile the oldest messages give way
-to the newest, and are counted.
+Messages wait in a bounded queue. The first is sent at once; what comes within the pause after it goes out together,
+in one request. A webhook that does not answer is tried again ever less often, and meanwhile the oldest messages give
+way to the newest, and are counted.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Webhook:
                 await trio.sleep(backoff.after(None, self._chance()))
 
     async def farewell(self) -> None:
-        """Send what waits, in one attempt that is given a few seconds.
+        """Send what waits, in one attempt that is given a few seconds; none where the last one failed.
 
         Cancellation:
             Shielded, and bounded: whatever ends the process, its last words are tried once.
         """
         with trio.move_on_after(FAREWELL_S, shield=True):
-            if self._waiting:
+            if self._waiting and not self._is_failing:
                 await self._send()
 
     async def _send(self) -> bool:

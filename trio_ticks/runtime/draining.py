@@ -294,7 +294,7 @@ class Drainer:
         self._backoff.after(0.0, 0.0)
         if refused:
             count, reason = len(refused), refused[0].reason
-            named = {"event": "sink refuses", "sink": self.sink.name, "records": count, "reason": reason}
+            named = {"event": "sink refuses", "sink": self.sink.name, "records": str(count), "reason": reason}
             log.error(
                 "sink %s refuses %d records for good: %s", self.sink.name, count, reason, extra={"fields": named}
             )
