@@ -8,11 +8,13 @@ from pathlib import Path
 
 import attrs
 
+from trio_ticks.app.progress import progress
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.making import new_journal
+from trio_ticks.storage.reading import OnProgress
 from trio_ticks.storage.record_files import FileFormat, Ordinals, Unsaid, form_of, records_of_text
 
 _IN_BATCH = 1_000
@@ -39,8 +41,8 @@ def import_files(journal: Path, job: Import) -> int:
         JournalError: the journal cannot be written.
     """
     now_us = utc_now_us()
-    with new_journal(journal, now_us=now_us) as made:
-        return _write(made, _records(job), now_us)
+    with new_journal(journal, now_us=now_us) as made, progress(f"importing into {journal}") as tell:
+        return _write(made, _records(job, tell), now_us)
 
 
 def _write(journal: Journal, records: Iterator[Record], now_us: int) -> int:
@@ -52,11 +54,21 @@ def _write(journal: Journal, records: Iterator[Record], now_us: int) -> int:
     return count
 
 
-def _records(job: Import) -> Iterator[Record]:
+def _records(job: Import, tell: OnProgress | None) -> Iterator[Record]:
     ordinals = Ordinals()
+    sizes = {path: path.stat().st_size for path in job.files if path.is_file()}
+    passed = 0
+
+    def on_progress(read: int) -> None:
+        assert tell is not None
+        tell(passed + read, sum(sizes.values()))
+
     unsaid = Unsaid(symbol=job.symbol, feed=job.feed)
     for path in job.files:
         form = job.form or form_of(str(path), "FILE")
         if form is FileFormat.PARQUET:
             raise ConfigError(f"{path}: {form} is not imported; accepted: csv, jsonl")
-        yield from records_of_text(path, form, unsaid=unsaid, ordinals=ordinals)
+        yield from records_of_text(
+            path, form, unsaid=unsaid, ordinals=ordinals, on_progress=None if tell is None else on_progress
+        )
+        passed += sizes.get(path, 0)

@@ -53,7 +53,7 @@ class _Limited(logging.StreamHandler[TextIO]):
 
     def _tell(self, windows: Iterable[Window]) -> None:
         for window in windows:
-            words = f"repeated {window.held:,} times more: {window.words}"
+            words = f"repeated {window.held:,} times: {window.words}"
             values = {"name": log.name, "levelno": window.level, "levelname": logging.getLevelName(window.level)}
             super().emit(logging.makeLogRecord({**values, "msg": "%s", "args": (words,)}))
 

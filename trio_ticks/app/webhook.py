@@ -11,7 +11,7 @@ import logging
 import platform
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import attrs
@@ -47,11 +47,19 @@ class Webhook:
     Args:
         settings: ``[notify]``. May be replaced while it runs; None: nobody wants to know.
         chance: Returns a number in [0, 1) to spread retries with.
+        send: Sends one request; it returns the status of the answer, or raises as `trio_ticks.runtime.asking.post`.
     """
 
-    def __init__(self, settings: NotifyConfig | None, *, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        settings: NotifyConfig | None,
+        *,
+        chance: Callable[[], float] = random.random,
+        send: Callable[..., Awaitable[int]] = post,
+    ) -> None:
         self.settings = settings
         self._chance = chance
+        self._post_once = send
         self._waiting: deque[News] = deque()
         self._lost = 0
         self._something = trio.Event()
@@ -110,7 +118,9 @@ class Webhook:
     async def _post(self, settings: NotifyConfig, news: Sequence[News], lost: int) -> bool:
         body = msgspec.json.encode(body_of(settings.format, news, lost))
         try:
-            status = await post(settings.url, body=body, media_type="application/json", timeout_s=settings.timeout_s)
+            status = await self._post_once(
+                settings.url, body=body, media_type="application/json", timeout_s=settings.timeout_s
+            )
             refusal = None if 200 <= status < 300 else f"HTTP {status}"  # noqa: PLR2004 - RFC 9110 15.3: successful
         except TrioTicksError as error:
             refusal = str(error)
