@@ -66,7 +66,11 @@ def test_a_command_that_tells_something_tells_it_to_programs_too(name: str) -> N
 
 def complete(words: str, shell: str = "bash", **environ: str) -> str:
     """Return what a shell is told when the tabulator is pressed behind these words."""
-    asked = {"_TRIO_TICKS_COMPLETE": f"complete_{shell}", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    asked = {
+        "_TRIO_TICKS_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
     command = [sys.executable, "-m", "trio_ticks"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), **asked, **environ}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout

@@ -79,7 +79,8 @@ def test_a_supervisor_that_does_not_read_is_not_waited_for(listener: socket.sock
     [
         ({}, Supervisor()),
         ({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "30000000"}, Supervisor(socket="/run/x", watchdog_s=30.0)),
-        ({"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "1500000", "WATCHDOG_PID": "7"}, Supervisor(socket="@x", watchdog_s=1.5)),
+        ({"NOTIFY_SOCKET": "@x"}, Supervisor(socket="@x")),
+        ({"WATCHDOG_USEC": "1500000", "WATCHDOG_PID": "7"}, Supervisor(watchdog_s=1.5)),
         ({"WATCHDOG_USEC": "1500000", "WATCHDOG_PID": "8"}, Supervisor()),
         ({"WATCHDOG_USEC": "junk"}, Supervisor()),
         ({"WATCHDOG_USEC": "0"}, Supervisor()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -56,19 +57,15 @@ def _write(journal: Journal, records: Iterator[Record], now_us: int) -> int:
 
 def _records(job: Import, tell: OnProgress | None) -> Iterator[Record]:
     ordinals = Ordinals()
-    sizes = {path: path.stat().st_size for path in job.files if path.is_file()}
-    passed = 0
-
-    def on_progress(read: int) -> None:
-        assert tell is not None
-        tell(passed + read, sum(sizes.values()))
-
     unsaid = Unsaid(symbol=job.symbol, feed=job.feed)
-    for path in job.files:
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in job.files]
+    for number, path in enumerate(job.files):
         form = job.form or form_of(str(path), "FILE")
         if form is FileFormat.PARQUET:
             raise ConfigError(f"{path}: {form} is not imported; accepted: csv, jsonl")
-        yield from records_of_text(
-            path, form, unsaid=unsaid, ordinals=ordinals, on_progress=None if tell is None else on_progress
-        )
-        passed += sizes.get(path, 0)
+        told = None if tell is None else partial(_tell, tell, sum(sizes[:number]), sum(sizes))
+        yield from records_of_text(path, form, unsaid=unsaid, ordinals=ordinals, on_progress=told)
+
+
+def _tell(tell: OnProgress, before: int, total: int, read: int) -> None:
+    tell(before + read, total)

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from trio_ticks.app.companions import Settled, open_companions
-from trio_ticks.app.logs import tell
+from trio_ticks.app.logs import log, tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.systemd import Systemd
@@ -99,16 +99,19 @@ async def _run(settled: Settled, seconds: float | None, report: Path | None) -> 
             ):
                 await engine.wait_stopped()
         finally:
-            _end(engine, report)
+            _end(engine, report, is_json=settled.config.log.format == "json")
 
 
-def _end(engine: Engine | None, report: Path | None) -> None:
+def _end(engine: Engine | None, report: Path | None, *, is_json: bool) -> None:
     """Say how it went, if it has begun."""
     if engine is None:
         return
     statistics = engine.statistics()
     if statistics.ledger.received or not statistics.failed_feeds:
-        print(summary(statistics), file=sys.stderr)
+        if is_json:  # whoever reads lines of JSON wants nothing else among them
+            log.info("%s", summary(statistics), extra={"fields": {"event": "summary"}})
+        else:
+            print(summary(statistics), file=sys.stderr)
     write_report(report, statistics)
 
 
