@@ -14,6 +14,10 @@ import trio
 START_US = 1_700_000_000_000_000
 
 
+def age(p50_us: int, p99_us: int) -> dict[str, Any]:
+    return {"p50_us": p50_us, "p99_us": p99_us, "count": 1_000}
+
+
 def status(*, symbols: int = 2, **changed: Any) -> dict[str, Any]:
     """Return the status of an engine with so many symbols, of which the first is stale."""
     line = {
@@ -24,7 +28,11 @@ def status(*, symbols: int = 2, **changed: Any) -> dict[str, Any]:
     }  # fmt: skip
     ledger = {
         "received": 1_250, "accepted": 1_234, "duplicates": 10, "rejected": 6, "expired": 0, "late_dropped": 0,
-        "held": 0, "inbox": 0, "consumers": {"momentum": {"offered": 1_234, "delivered": 1_200, "dropped": 30, "queued": 4}},
+        "held": 0, "inbox": 0,
+        "consumers": {
+            "momentum": {"offered": 1_234, "delivered": 1_200, "dropped": 30, "queued": 4},
+            "trio-ticks log": {"offered": 1_234, "delivered": 1_234, "dropped": 0, "queued": 0},
+        },
         "journal": {"journaled": 1_234, "gapped": 0, "queued": 0},
         "sinks": {
             "influxdb": {"appended": 1_234, "stored": 1_000, "dead_lettered": 1, "discarded": 0, "pending": 233},
@@ -40,8 +48,8 @@ def status(*, symbols: int = 2, **changed: Any) -> dict[str, Any]:
         "journal": {"path": "t", "state": "writing", "position": 99, "total_ticks": 1_234, "last_error": ""},
         "sinks": [{"name": "influxdb", "state": "holding", "position": 9, "lag_s": 12.5, "attempts": 3, "failures": 2,
                    "last_error": "Connection refused"}],
-        "ages": {"strategy": {"p50_us": 90, "p99_us": 2_500, "count": 1_234}, "journal": None,
-                 "stored": {"influxdb": {"p50_us": 12_000, "p99_us": 3_000_000, "count": 1_000}}},
+        "ages": {"consumers": {"momentum": age(90, 2_500)}, "sinks": {"influxdb": age(12_000, 3_000_000)},
+                 "journal": None, "strategy": age(90, 2_500), "stored": age(12_000, 3_000_000)},
         "symbols": [
             {"feed": "alltick", "symbol": f"S{number}", "price_text": f"{number}.50", "time_us": START_US,
              "received_us": START_US + 9_900_000, "ticks": number, "rate_per_s": 1.5, "stale": number == 0}

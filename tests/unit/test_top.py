@@ -59,6 +59,14 @@ def test_what_is_wrong_is_said() -> None:
     assert "7 behind" in text
 
 
+def test_the_programs_own_consumers_are_shown_only_where_they_lost_something() -> None:
+    """The log is one; nobody wants to know while it does its work."""
+    told = status()
+    assert "trio-ticks log" not in "\n".join(drawn(told, width=120))
+    told["ledger"]["consumers"]["trio-ticks log"]["dropped"] = 1
+    assert "trio-ticks log" in "\n".join(drawn(told, width=120))
+
+
 def test_an_engine_of_another_version_is_shown_as_far_as_it_is_known() -> None:
     """What it does not tell is not shown, and is no error."""
     little = {"state": "stopping", "started_us": 0, "now_us": 0, "ledger": {}, "more": {}}
@@ -67,12 +75,12 @@ def test_an_engine_of_another_version_is_shown_as_far_as_it_is_known() -> None:
     assert "0 received" in text
 
 
-def test_ages_are_found_however_deep_they_lie() -> None:
-    """By consumer and sink, or for all of them; what has none yet is passed over."""
+def test_ages_are_shown_where_there_are_some() -> None:
+    """For all consumers and sinks together; what has none yet says nothing."""
     some = {"p50_us": 1.0, "p99_us": 2, "count": 3}
     none = {"p50_us": None, "p99_us": None, "count": 0}
-    ages = {"consumers": {"mine": some, "idle": none}, "journal": some, "stored": None, "sinks": {}}
-    assert list(ages_of(ages)) == [("consumers mine", 1.0, 2), ("journal", 1.0, 2)]
+    ages = {"consumers": {"mine": some}, "strategy": some, "journal": None, "stored": none, "sinks": {}}
+    assert list(ages_of(ages)) == [("strategy", 1.0, 2)]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ NARROW, WIDE = 60, 100
 OLD_US = 10_000_000
 """A price older than that is shown in yellow: in an open market most symbols trade oftener."""
 
+OWN = "trio-ticks "
+"""What the names of the program's own consumers begin with: nobody's business while they do their work."""
+
 _COLOURS = {
     "live": "green", "running": "green", "writing": "green", "draining": "green", "waiting": "green",
     "reading": "green", "finished": "dim", "ended": "dim", "stopped": "red", "stopping": "yellow",
@@ -165,6 +168,8 @@ def _consumers(status: EngineStatus, width: int) -> Table:
     for name, counts in status.ledger.consumers.items():
         strategy = strategies.get(name)
         dropped = counts.get("dropped", 0)
+        if name.startswith(OWN) and not dropped:
+            continue
         cells: list[str | Text] = [
             name,
             Text("-") if strategy is None else _state(strategy.state),

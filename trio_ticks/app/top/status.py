@@ -138,14 +138,13 @@ def decode_status(body: bytes, url: str) -> EngineStatus:
         raise TrioTicksError(f"{url}: what answers there is no engine of trio-ticks: {error}") from None
 
 
-def ages_of(ages: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, float, float]]:
-    """Yield where ticks got to, and the age that half and 99 of a hundred had there at most, in microseconds."""
+def ages_of(ages: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
+    """Yield where ticks got to, and the age that half and 99 of a hundred had there at most, in microseconds.
+
+    Where no tick got to yet is left out, and so is what is told of single consumers and sinks.
+    """
     for name, value in ages.items():
-        if not isinstance(value, dict):
-            continue
-        place = f"{where} {name}".strip()
-        p50_us, p99_us = value.get("p50_us"), value.get("p99_us")
+        age = value if isinstance(value, dict) else {}
+        p50_us, p99_us = age.get("p50_us"), age.get("p99_us")
         if isinstance(p50_us, int | float) and isinstance(p99_us, int | float):
-            yield place, p50_us, p99_us
-        elif "p50_us" not in value:
-            yield from ages_of(value, place)
+            yield name, p50_us, p99_us
