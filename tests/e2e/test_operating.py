@@ -85,10 +85,10 @@ async def test_a_running_engine_takes_on_new_symbols_and_a_broken_file_leaves_it
         configure(cwd, sim.url, "BTCUSDT")
         async with open_program("run", "--log-format", "json", cwd=cwd, env=env) as program:
             await program.wait_for("BTCUSDT")
-            configure(cwd, sim.url, "BTCUSDT", "ETHUSDT", extra="[stop]\ngrace_s = 5.0")
+            configure(cwd, sim.url, "BTCUSDT", "XBTUSDT", extra="[stop]\ngrace_s = 5.0")
             code, stdout, _ = await run_program("reload", cwd=cwd, env=env)
-            assert (code, stdout) == (0, "changed: alltick +ETHUSDT; needs a new start: stop.grace_s\n")
-            await program.wait_for("ETHUSDT")
+            assert (code, stdout) == (0, "changed: alltick +XBTUSDT; needs a new start: stop.grace_s\n")
+            await program.wait_for("XBTUSDT")
             (cwd / "ticks.toml").write_text("symbols = nope")
             code, stdout, stderr = await run_program("reload", "--journal", "ticks.journal", cwd=cwd, env=env)
             assert (code, stdout, stderr.count("\n")) == (1, "", 1)
@@ -124,7 +124,8 @@ async def test_a_webhook_hears_of_the_start_a_failing_strategy_and_the_end(cwd: 
         await stream.aclose()
 
     async with open_sim() as sim, speaking(hook) as port:
-        extra = f'[notify]\nurl = "http://127.0.0.1:{port}/services/{TOKEN}"\npause_s = 0.001'
+        hooked = f'[notify]\nurl = "http://127.0.0.1:{port}/services/{TOKEN}"\npause_s = 0.001'
+        extra = f"{hooked}\n[stop]\ngrace_s = 0.1"  # a strategy that is to be started again is waited for
         configure(cwd, sim.url, "BTCUSDT", extra=extra, strategy="fail")
         async with open_program("run", "-vv", cwd=cwd, env={"ALLTICK_TOKEN": "demo"}) as program:
             with trio.fail_after(PATIENCE_S):
