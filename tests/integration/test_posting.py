@@ -28,7 +28,7 @@ def answering(answer: bytes, heard: list[bytes]) -> Talk:
 
 async def send(port: int, **options: float) -> int:
     url = Secret(f"http://127.0.0.1:{port}{PATH}")
-    return await post(url, body=BODY, media_type="application/json", road=DIRECT, **options)  # type: ignore[arg-type]
+    return await post(url, body=BODY, media_type="application/json", road=DIRECT, **options)
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 404, 500])

@@ -99,8 +99,7 @@ async def test_the_last_words_are_tried_once_and_not_for_long(autojump_clock: Mo
     told = webhook(slow)
     told.tell([news(1, "stopped")])
     began = trio.current_time()
-    with trio.CancelScope() as scope:
-        scope.cancel()
+    with trio.move_on_after(FAREWELL_S):
         await told.farewell()
     assert (trio.current_time() - began, len(slow.bodies)) == (FAREWELL_S, 1)
     told = webhook(dead)

@@ -12,6 +12,7 @@ import pytest
 
 from trio_ticks.app import logs
 from trio_ticks.app.logs import configure_logging, tell, tell_repeats
+from trio_ticks.app.repeats import Repeats
 from trio_ticks.config import EngineConfig, LogConfig, Secret, parse_config
 from trio_ticks.config.secret import secrets_in
 from trio_ticks.model import Gap, Status
@@ -148,7 +149,7 @@ def test_the_level_is_of_our_own_words_and_v_says_more(
 def test_what_repeats_is_held_back_and_summed_up(stderr: Stderr) -> None:
     """By the next line, by whoever looks, or at the end."""
     now_s = [0.0]
-    handler = logs._Limited(logs.Repeats(most=1), now_s=lambda: now_s[0])
+    handler = logs._Limited(Repeats(most=1), now_s=lambda: now_s[0])
     logging.getLogger().handlers = [handler]
     for _ in range(38):
         line_log.warning("0A: refused")

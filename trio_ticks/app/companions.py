@@ -26,7 +26,7 @@ from trio_ticks.app.logs import configure_logging, tell_repeats
 from trio_ticks.app.reload_command import reloadable
 from trio_ticks.app.reloading import Reloader
 from trio_ticks.app.systemd import Systemd
-from trio_ticks.app.webhook import Webhook
+from trio_ticks.app.webhook import FAREWELL_S, Webhook
 from trio_ticks.config import EngineConfig
 from trio_ticks.config.secret import secrets_in
 from trio_ticks.runtime.clock import utc_now_us
@@ -86,7 +86,8 @@ async def open_companions(engine: Engine, settled: Settled, systemd: Systemd) ->
         if failure is not None or not was_cut:
             words = "the engine has stopped" if failure is None else f"the engine failed and has stopped: {failure}"
             webhook.tell([News("stopped", words, utc_now_us())])
-            await webhook.farewell()
+            with trio.move_on_after(FAREWELL_S, shield=True):
+                await webhook.farewell()
     body.release()
 
 
