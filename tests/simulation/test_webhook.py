@@ -129,6 +129,9 @@ def test_a_message_reads_well_and_is_never_too_long(form: str, key: str) -> None
     """In the form that each service shows; the newest lines are kept."""
     body = body_of(form, [news(1), News("silent", "number 2", 2_000_000, is_over=True)], 0, host="here")
     assert body[key] == "trio-ticks on here\n00:00:01Z • number 1\n00:00:02Z ✓ number 2"
+    hostile = body_of(form, [News("strategy", "<!channel>\nfake\x1b[2J", 0)], 0, host="here")[key]
+    assert hostile.count("\n") == 1
+    assert ("<!channel>" in hostile) is (form != "slack")
     many = [News("strategy", f"{number} {'x' * 200}", 0) for number in range(WAITING)]
     text = body_of(form, many, 7, host="here")[key]
     assert len(text) <= LONGEST

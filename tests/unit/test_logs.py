@@ -79,6 +79,16 @@ def test_a_line_for_programs_is_an_object_with_its_reasons_named(stderr: Stderr)
     assert "ValueError: of the user's" in second["error"]
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_what_others_say_is_one_line_that_does_nothing_to_a_terminal(form: str, stderr: Stderr) -> None:
+    """A vendor that sends a line break cannot make a line of its own."""
+    configure_logging(0, LogConfig(format=form))  # type: ignore[arg-type]  # both are accepted
+    line_log.warning("0A: %s", "bye\n2026-01-01T00:00:00.000Z INFO all is well\x1b[2J")
+    [line] = stderr.getvalue().splitlines()
+    assert line.isprintable()
+    assert "bye" in line
+
+
 def test_gaps_and_statuses_are_told_with_their_fields(stderr: Stderr) -> None:
     """A program need not take the sentence apart."""
     configure_logging(0, LogConfig(format="json"))

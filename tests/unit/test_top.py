@@ -67,6 +67,16 @@ def test_the_programs_own_consumers_are_shown_only_where_they_lost_something() -
     assert "trio-ticks log" in "\n".join(drawn(told, width=120))
 
 
+def test_a_vendors_words_do_nothing_to_the_terminal() -> None:
+    """They are shown, and neither move the cursor nor set its title."""
+    told = status()
+    told["shards"][0]["lines"][0]["last_error"] = "\x1b]0;title\x07\x1b[2Jgone\r\n"
+    told["symbols"][0]["symbol"] = "S0\x1b[1m"
+    text = "".join(drawn(told, width=200))
+    assert text.isprintable()
+    assert "\\x1b[2Jgone" in text
+
+
 def test_an_engine_of_another_version_is_shown_as_far_as_it_is_known() -> None:
     """What it does not tell is not shown, and is no error."""
     little = {"state": "stopping", "started_us": 0, "now_us": 0, "ledger": {}, "more": {}}

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from trio_ticks.app.tables import printable
 from trio_ticks.config import LogFormat
 from trio_ticks.config.secret import HIDDEN
 
@@ -42,6 +43,10 @@ class _ConsoleLines(logging.Formatter):
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
         self.converter = time.gmtime
         self._hidden = hidden
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         return _concealed(super().format(record), self._hidden)

@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from trio_ticks.app.alarms import News
+from trio_ticks.app.tables import printable
 from trio_ticks.config import NotifyConfig
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.errors import TrioTicksError
@@ -143,7 +144,8 @@ def body_of(form: str, news: Sequence[News], lost: int, *, host: str = "") -> di
     host = host or platform.node()
     text = _text(news, lost, host)
     if form == "slack":
-        return {"text": text}
+        # Its own escapes: an error may hold what would else notify a whole channel.
+        return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
     if form == "discord":
         return {"content": text, "allowed_mentions": {"parse": []}}
     return {
@@ -157,7 +159,10 @@ def body_of(form: str, news: Sequence[News], lost: int, *, host: str = "") -> di
 
 def _text(news: Sequence[News], lost: int, host: str) -> str:
     """Return all of them for a person, the newest last, and where that is too long the newest."""
-    lines = [f"{datetime_of(item.time_us):%H:%M:%SZ} {'✓' if item.is_over else '•'} {item.text}" for item in news]
+    lines = [
+        f"{datetime_of(item.time_us):%H:%M:%SZ} {'✓' if item.is_over else '•'} {printable(item.text)}"
+        for item in news
+    ]
     head, room = f"trio-ticks on {host}", LONGEST - 100
     while len(lines) > 1 and sum(map(len, lines)) + len(lines) > room:
         lines.pop(0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from trio_ticks.app.tables import printable
 from trio_ticks.errors import TrioTicksError
 
 
@@ -133,9 +134,22 @@ def decode_status(body: bytes, url: str) -> EngineStatus:
         TrioTicksError: it is something else that answers there.
     """
     try:
-        return msgspec.json.decode(body, type=EngineStatus)
-    except msgspec.DecodeError as error:
+        return msgspec.convert(_harmless(msgspec.json.decode(body)), type=EngineStatus)
+    except msgspec.DecodeError as error:  # or of the wrong types, which is one of these, too
         raise TrioTicksError(f"{url}: what answers there is no engine of trio-ticks: {error}") from None
+
+
+def _harmless(value: Any) -> Any:
+    """Return the same with every text printable: a vendor's words are among them, and go to a terminal."""
+    match value:
+        case str():
+            return printable(value)
+        case list():
+            return [_harmless(item) for item in value]
+        case dict():
+            return {printable(name): _harmless(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def ages_of(ages: Mapping[str, Any]) -> Iterator[tuple[str, float, float]]:
