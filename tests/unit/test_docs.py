@@ -21,7 +21,16 @@ from tests.support.coinbase import open_coinbase
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
 from trio_ticks import ConnectionConfig, Decoded, Feed, Gap, SequencerConfig, Tick, Ticks, testing
-from trio_ticks.config import ArchiveConfig, FunctionSink, InfluxDB, JournalConfig, parse_config
+from trio_ticks.config import (
+    ArchiveConfig,
+    FunctionSink,
+    InfluxDB,
+    JournalConfig,
+    LogConfig,
+    NotifyConfig,
+    Secret,
+    parse_config,
+)
 from trio_ticks.feeds.registry import check_feed
 
 ROOT = Path(__file__).parents[2]
@@ -64,19 +73,35 @@ def test_the_feed_of_your_own_passes_strict_types(tmp_path: Path) -> None:
 def test_the_configuration_page_is_accepted_and_its_defaults_are_true() -> None:
     """Every key that is shown exists, and what is called the default is the default."""
     config = parse_config(
-        blocks("configuration.md", "toml")[0], source="page", environ={"ALLTICK_TOKEN": "x", "INFLUX_TOKEN": "y"}
+        blocks("configuration.md", "toml")[0],
+        source="page",
+        environ={"ALLTICK_TOKEN": "x", "INFLUX_TOKEN": "y", "NOTIFY_URL": "https://hooks.example/z"},
     )
     shown = config.feeds["alltick"]
     for name in ("lines", "silent_after_s", "mute_after_s"):
         assert getattr(shown, name) == getattr(ConnectionConfig(), name)
     assert config.sequencer == SequencerConfig()
     assert config.journal == JournalConfig()
+    assert config.log == LogConfig()
+    assert config.notify == NotifyConfig(url=Secret("https://hooks.example/z"))
     assert config.strategies["momentum"].use == "my_module:momentum"
     assert config.strategies["momentum"].since == 1800.0
     assert config.sinks["mine"] == FunctionSink(use="my_module:store")
     influxdb = config.sinks["influxdb"]
     assert isinstance(influxdb, InfluxDB)
     assert influxdb == InfluxDB(url=influxdb.url, org="trading", bucket="ticks", token="y")
+
+
+def test_the_page_on_operating_has_every_setting_with_its_default() -> None:
+    """What the page shows of the log and the webhook is what they are without a word."""
+    log, notify = blocks("operating.md", "toml")
+    feed = "[feeds.coinbase]\nsymbols = ['BTC-USD']\n"
+    config = parse_config(feed + log + notify, source="page", environ={"NOTIFY_URL": "https://hooks.example/z"})
+    assert config.log == LogConfig()
+    assert config.notify == NotifyConfig(url=Secret("https://hooks.example/z"))
+    for record in (LogConfig, NotifyConfig):
+        for field in attrs.fields(record):
+            assert f"\n{field.name} = " in log + notify
 
 
 def test_the_page_on_reading_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +209,8 @@ def test_the_page_on_the_journal_has_every_setting_with_its_default() -> None:
 def test_every_setting_is_on_the_configuration_page() -> None:
     """A setting that is not documented is not found."""
     page = (DOCS / "configuration.md").read_text()
-    for record in (ConnectionConfig, SequencerConfig, JournalConfig, InfluxDB, FunctionSink, ArchiveConfig):
+    records = (ConnectionConfig, SequencerConfig, JournalConfig, InfluxDB, FunctionSink, ArchiveConfig)
+    for record in (*records, LogConfig, NotifyConfig):
         for field in attrs.fields(record):
             assert field.name in page
 

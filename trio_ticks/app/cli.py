@@ -14,13 +14,14 @@ from typing import Annotated, Any
 
 import typer
 
-from trio_ticks.app import backtest_command, journal_commands, replay
+from trio_ticks.app import backtest_command, journal_commands, operating_commands, replay
 from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.doctor import command as doctor_command
 from trio_ticks.app.formats import Format
 from trio_ticks.app.init import command as init_command
 from trio_ticks.app.journal_commands import End, Start, Zone
+from trio_ticks.app.log_lines import LogForm
 from trio_ticks.app.logs import configure_logging, log
 from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
@@ -36,7 +37,6 @@ _UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="trio-ticks",
-    add_completion=False,
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -170,14 +170,27 @@ def _run_file(
     seconds: Seconds = None,
     report: Report = None,
     http: Http = None,
+    log_format: Annotated[
+        LogForm | None, typer.Option("--log-format", help="Of the log. [default: [log] format, console]")
+    ] = None,
     verbose: Verbose = 0,
 ) -> None:
     """Run what a configuration names until Ctrl-C or SIGTERM; a second one ends it at once.
 
-    Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on.
+    Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on. SIGHUP, or
+    trio-ticks reload, has it read the configuration again.
     """
     configure_logging(verbose)
-    run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal, http=http)
+    run_file(
+        config,
+        seconds=seconds,
+        report=report,
+        journal=journal,
+        no_journal=no_journal,
+        http=http,
+        log_format=None if log_format is None else log_format.value,
+        verbosity=verbose,
+    )
 
 
 _SIM_EXAMPLES = (
@@ -257,3 +270,4 @@ replay.add_to(app)
 backtest_command.add_to(app)
 doctor_command.add_to(app)
 init_command.add_to(app)
+operating_commands.add_to(app)

@@ -116,7 +116,7 @@ def _lag_s(state: CursorState, now_us: int) -> float | None:
     return None if oldest_us is None else max(0.0, (now_us - oldest_us) / 1e6)
 
 
-def verify_journal(path: Path) -> bool:
+def verify_journal(path: Path, *, as_json: bool = False) -> bool:
     """Read everything, print what is not what was written, and return whether all of it is sound.
 
     Raises:
@@ -124,6 +124,9 @@ def verify_journal(path: Path) -> bool:
     """
     with JournalReader(path) as reader, progress("verifying") as tell:
         found = reader.verify(on_progress=tell)
+    if as_json:
+        _print_json({"journal": str(path), "sound": not found.damage, **attrs.asdict(found)})
+        return not found.damage
     for damage in found.damage:
         where = f"batches {damage.first_position:,} to {damage.last_position:,}: " if damage.last_position else ""
         print(f"{where}{damage.reason}")

@@ -136,9 +136,9 @@ def _info(
 
 
 @journal_app.command("verify", epilog="Example: [bold]trio-ticks journal verify ticks.journal[/bold]")
-def _verify(journal: JournalFile) -> int:
+def _verify(journal: JournalFile, as_json: AsJson = False) -> int:  # noqa: FBT002
     """Read everything and name what is not what was written; exit code 1 where there is such a thing."""
-    return 0 if verify_journal(journal) else 1
+    return 0 if verify_journal(journal, as_json=as_json) else 1
 
 
 @journal_app.command("dead-letters", epilog="Example: [bold]trio-ticks journal dead-letters ticks.journal[/bold]")

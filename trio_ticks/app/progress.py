@@ -24,8 +24,12 @@ def progress(doing: str) -> Iterator[OnProgress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
+        shown = -1
 
         def tell(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            nonlocal shown
+            if done != shown:  # some tell after every record, and drawing costs more than reading one
+                shown = done
+                bar.update(task, completed=done, total=total)
 
         yield tell

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import attrs
 import trio
 
+from trio_ticks.app.companions import Settled, open_companions
 from trio_ticks.app.http import close_all, listen_as_wished, open_http
 from trio_ticks.app.logs import log, tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
+from trio_ticks.app.systemd import Systemd
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, FeedConfig, HttpConfig, JournalConfig, load_config
+from trio_ticks.config import (
+    EngineConfig,
+    FeedConfig,
+    HttpConfig,
+    JournalConfig,
+    LogFormat,
+    load_config,
+    supervisor_from_env,
+)
 from trio_ticks.core.clock_watch import ClockWatch
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Batch
+from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
@@ -37,6 +49,8 @@ def run_file(
     journal: Path | None = None,
     no_journal: bool = False,
     http: str | None = None,
+    log_format: LogFormat | None = None,
+    verbosity: int = 0,
 ) -> None:
     """Run what a file configures until a signal, for ``seconds``, or until it fails; then say how it went.
 
@@ -48,16 +62,24 @@ def run_file(
             ``ticks.journal``.
         no_journal: Keep nothing.
         http: Serve the dashboard there, ``host:port``, whatever the file says; ``off``: nowhere.
+        log_format: Of the log, whatever the file says.
+        verbosity: How many ``-v`` there were.
 
     Raises:
         ConfigError: before anything is started.
         JournalError: likewise; the journal cannot be used, or another engine writes it.
         EngineError: the engine failed; the report is written all the same.
     """
-    config = served(journaled(load_config(path), journal=journal, no_journal=no_journal), http)
+
+    def read() -> EngineConfig:
+        config = served(journaled(load_config(path), journal=journal, no_journal=no_journal), http)
+        return config if log_format is None else attrs.evolve(config, log=attrs.evolve(config.log, format=log_format))
+
+    settled = Settled(config=read(), read=read, verbosity=verbosity)
+    settled.configure_logging(settled.config)
     check_report(report)
     tune()
-    trio.run(_run, config, seconds, report)
+    trio.run(_run, settled, seconds, report)
 
 
 def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -> EngineConfig:
@@ -92,24 +114,40 @@ def served(config: EngineConfig, http: str | None) -> EngineConfig:
         raise ConfigError(f"--http: {error}") from None
 
 
-async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
-    engine = None
-    listeners = await listen_as_wished(config.http)
-    try:
+async def _run(settled: Settled, seconds: float | None, report: Path | None) -> None:
+    engine, config = None, settled.config
+    with closing(Systemd(supervisor_from_env())) as systemd:
+
+        def stop(engine: Engine) -> None:
+            systemd.stopping()
+            engine.stop()
+
         watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
-        strategy = Strategy(partial(_log, watch=watch), name=_LOG)
-        async with (
-            open_supervised(config, strategies=[strategy], seconds=seconds) as engine,
-            open_http(engine, config.http or HttpConfig(), listeners),
-        ):
-            await engine.wait_stopped()
-    finally:
-        await close_all(listeners)
-        if engine is not None:
-            statistics = engine.statistics()
-            if statistics.ledger.received or not statistics.failed_feeds:
-                print(summary(statistics), file=sys.stderr)
-            write_report(report, statistics)
+        told = Strategy(partial(_log, watch=watch), name=_LOG)
+        listeners = await listen_as_wished(config.http)
+        try:
+            async with (
+                open_supervised(config, strategies=[told], seconds=seconds, stop=stop) as engine,
+                open_http(engine, config.http or HttpConfig(), listeners),
+                open_companions(engine, settled, systemd),
+            ):
+                await engine.wait_stopped()
+        finally:
+            await close_all(listeners)
+            _end(engine, report, is_json=config.log.format == "json")
+
+
+def _end(engine: Engine | None, report: Path | None, *, is_json: bool) -> None:
+    """Say how it went, if it has begun."""
+    if engine is None:
+        return
+    statistics = engine.statistics()
+    if statistics.ledger.received or not statistics.failed_feeds:
+        if is_json:  # whoever reads lines of JSON wants nothing else among them
+            log.info("%s", summary(statistics), extra={"fields": {"event": "summary"}})
+        else:
+            print(summary(statistics), file=sys.stderr)
+    write_report(report, statistics)
 
 
 async def _log(ticks: Ticks, watch: ClockWatch) -> None:

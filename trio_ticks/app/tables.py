@@ -16,6 +16,13 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """Return a text in which nothing moves a terminal's cursor or begins a line: what others sent may be in it."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def instant_text(time_us: int | None) -> str:
     """Return an instant in UTC to the microsecond; - where there is none."""
     if time_us is None:

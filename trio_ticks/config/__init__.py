@@ -1,13 +1,16 @@
 """The engine's configuration: frozen records, their defaults and rules, and how a TOML file becomes them.
 
 ``records`` holds what can be set and why each default is what it is, ``sinks`` and ``redis`` the same for
-databases, ``rules`` what a value may be, ``secret`` the text that is printed nowhere, ``load`` the way from a file.
+databases, ``rules`` what a value may be, ``secret`` the text that is printed nowhere, ``load`` the way from a file,
+``supervisor`` what systemd says.
 Nothing else in trio_ticks reads the environment.
 """
 
 from trio_ticks.config.archive import ArchiveConfig
 from trio_ticks.config.http import HttpConfig
 from trio_ticks.config.load import load_config, parse_config
+from trio_ticks.config.log import LogConfig, LogFormat, LogLevel
+from trio_ticks.config.notify import NotifyConfig, NotifyEvent
 from trio_ticks.config.records import (
     ConnectionConfig,
     EngineConfig,
@@ -28,6 +31,7 @@ from trio_ticks.config.records import (
 from trio_ticks.config.redis import Redis, RedisFeed, RedisServer
 from trio_ticks.config.secret import Secret, secret_from_env
 from trio_ticks.config.sinks import FunctionSink, InfluxDB, SinkConfig
+from trio_ticks.config.supervisor import Supervisor, supervisor_from_env
 
 __all__ = [
     "ArchiveConfig",
@@ -41,6 +45,11 @@ __all__ = [
     "InfluxDB",
     "JournalConfig",
     "Late",
+    "LogConfig",
+    "LogFormat",
+    "LogLevel",
+    "NotifyConfig",
+    "NotifyEvent",
     "OnError",
     "Overflow",
     "PacingConfig",
@@ -52,9 +61,11 @@ __all__ = [
     "SinkConfig",
     "StopConfig",
     "StrategyConfig",
+    "Supervisor",
     "Transport",
     "WhenFull",
     "load_config",
     "parse_config",
     "secret_from_env",
+    "supervisor_from_env",
 ]

@@ -14,6 +14,8 @@ import attrs
 from trio_ticks.config import rules
 from trio_ticks.config.archive import ArchiveConfig
 from trio_ticks.config.http import HttpConfig
+from trio_ticks.config.log import LogConfig
+from trio_ticks.config.notify import NotifyConfig
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.redis import RedisFeed
 from trio_ticks.config.secret import Secret, concealed
@@ -279,6 +281,8 @@ class EngineConfig:
         archive: Where days that are over are rolled to. None: nowhere.
         http: Where a program that runs this serves its dashboard. An engine in a program of one's own serves none.
         stop: How it ends.
+        log: What `trio-ticks run` says about itself.
+        notify: Who is told when something is wrong. None: nobody.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
 
@@ -296,6 +300,8 @@ class EngineConfig:
     )
     http: HttpConfig | None = attrs.field(default=None, validator=rules.optional(rules.instance_of(HttpConfig)))
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
+    log: LogConfig = attrs.field(factory=LogConfig, validator=rules.instance_of(LogConfig))
+    notify: NotifyConfig | None = attrs.field(default=None, validator=rules.optional(rules.instance_of(NotifyConfig)))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.
     ingest_batches: int = attrs.field(default=64, validator=rules.count(1))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import NoReturn, final
+
+import attrs
 
 HIDDEN = "***"
 
@@ -59,6 +62,18 @@ def secret_from_env(name: str) -> Secret | None:
     """Return an environment variable as a secret, or None where it is unset or empty."""
     text = os.environ.get(name)
     return Secret(text) if text else None
+
+
+def secrets_in(value: object) -> list[str]:
+    """Return the texts of all secrets in a record, however deep."""
+    if isinstance(value, Secret):
+        return [value.reveal()]
+    kind = type(value)
+    if attrs.has(kind):
+        value = [getattr(value, field.name) for field in attrs.fields(kind)]
+    elif isinstance(value, Mapping):
+        value = list(value.values())
+    return [text for item in value for text in secrets_in(item)] if isinstance(value, list | tuple) else []
 
 
 def concealed(value: Secret | str | None) -> Secret | None:

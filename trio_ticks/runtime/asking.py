@@ -1,4 +1,4 @@
-"""One question over HTTP: what a vendor answers besides its stream, such as the last trade of a symbol."""
+"""One exchange over HTTP: what a vendor answers besides its stream, and what is told to a webhook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_ticks.errors import RemoteProtocolError
+from trio_ticks.config import Secret
+from trio_ticks.errors import ConfigError, RemoteProtocolError
 from trio_ticks.runtime.dialing import described, dial, in_time, translated
 from trio_ticks.runtime.endpoint import HTTP, Endpoint, parse_url
 from trio_ticks.runtime.http1 import HttpPeer
@@ -24,6 +25,7 @@ async def fetch(
     timeout_s: float = 10.0,
     max_bytes: int = MAX_BODY_BYTES,
     road: Road | None = None,
+    authorization: Secret | None = None,
 ) -> tuple[int, bytes]:
     """Ask once, with ``GET``, on a connection of its own, and return the status and the body of the answer.
 
@@ -35,6 +37,7 @@ async def fetch(
         timeout_s: For everything together, from the address to the last byte.
         max_bytes: Of the body, at most.
         road: Proxy and authorities. None: what the environment and the system say.
+        authorization: The header of that name. None: none.
 
     Raises:
         ConnectError: No connection, or no answer in time.
@@ -45,8 +48,12 @@ async def fetch(
     Cancellation:
         At any await; the socket is closed.
     """
-    async with _open_peer(url, secret_query=secret_query, timeout_s=timeout_s, road=road) as (peer, endpoint):
-        status = await _asked(peer, endpoint)
+    endpoint = parse_url(url, secret_query=secret_query, schemes=HTTP)
+    road = road or Road()
+    headers = [] if authorization is None else [("Authorization", authorization.reveal())]
+    async with _peer(endpoint, road, described(url, endpoint, road), timeout_s) as peer:
+        await peer.ask("GET", endpoint.target, [*_headers(endpoint), *headers])
+        status = await peer.answer()
         return status, await peer.body(max_bytes=max_bytes)
 
 
@@ -65,36 +72,65 @@ async def told_time(url: str, *, timeout_s: float = 10.0, road: Road | None = No
     Cancellation:
         At any await; the socket is closed.
     """
-    async with _open_peer(url, secret_query="", timeout_s=timeout_s, road=road) as (peer, endpoint):
-        await _asked(peer, endpoint)
+    endpoint = parse_url(url, schemes=HTTP)
+    road = road or Road()
+    async with _peer(endpoint, road, described(url, endpoint, road), timeout_s) as peer:
+        await peer.ask("GET", endpoint.target, _headers(endpoint))
+        await peer.answer()
         return peer.date
 
 
-@asynccontextmanager
-async def _open_peer(
-    url: str, *, secret_query: str, timeout_s: float, road: Road | None
-) -> AsyncIterator[tuple[HttpPeer, Endpoint]]:
-    """Connect; what fails in the block is translated, and everything together has to be done in time."""
-    endpoint = parse_url(url, secret_query=secret_query, schemes=HTTP)
+async def post(
+    url: Secret, *, body: bytes, media_type: str, timeout_s: float = 10.0, road: Road | None = None
+) -> int:
+    """Send something once, with ``POST``, on a connection of its own, and return the status of the answer.
+
+    Any status is an answer; what else is in it is not read.
+
+    Args:
+        url: ``http://`` or ``https://``. Errors name its host and nothing else: paths of webhooks are passwords.
+        body: What is sent.
+        media_type: Of the body.
+        timeout_s: For everything together, from the address to the status.
+        road: As for `fetch`.
+
+    Raises:
+        ConnectError, CertificateError, RemoteProtocolError: As `fetch`.
+        ConfigError: ``url`` cannot be used; it is not shown. Or the proxy cannot be.
+
+    Cancellation:
+        At any await; the socket is closed, and the request may or may not have arrived.
+    """
+    try:
+        endpoint = parse_url(url.reveal(), schemes=HTTP)
+    except ConfigError:
+        raise ConfigError("the webhook's url cannot be used; accepted is http[s]://host[:port]/path") from None
     road = road or Road()
-    where = described(url, endpoint, road)
+    where = described(f"http{'s' * endpoint.secure}://{endpoint.authority}", endpoint, road)
+    async with _peer(endpoint, road, where, timeout_s) as peer:
+        headers = [("Content-Type", media_type), ("Content-Length", str(len(body)))]
+        await peer.ask("POST", endpoint.target, [*_headers(endpoint), *headers], body=body)
+        return await peer.answer()
+
+
+@asynccontextmanager
+async def _peer(endpoint: Endpoint, road: Road, where: str, timeout_s: float) -> AsyncIterator[HttpPeer]:
+    """Connect for one exchange, which all of its time, errors and end belong to."""
     with in_time(where, "answer", timeout_s):
         stream = await dial(endpoint, road, where=where)
         try:
             with translated(where):
-                yield HttpPeer(stream), endpoint
+                yield HttpPeer(stream)
         except RemoteProtocolError as error:
             raise RemoteProtocolError(f"{where}: {error}") from None
         finally:
             await trio.aclose_forcefully(stream)
 
 
-async def _asked(peer: HttpPeer, endpoint: Endpoint) -> int:
-    headers = [
+def _headers(endpoint: Endpoint) -> list[tuple[str, str]]:
+    return [
         ("Host", endpoint.authority),
         ("Accept-Encoding", "identity"),
         ("Connection", "close"),
         ("User-Agent", "trio-ticks"),
     ]
-    await peer.ask("GET", endpoint.target, headers)
-    return await peer.answer()

@@ -280,7 +280,9 @@ class Drainer:
         """Wait before the next attempt; return whether there is to be one."""
         words = str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"
         if self._doing != "holding" or words != self._last_error:
-            log.warning("sink %s is held up, its ticks wait in the journal: %s", self.sink.name, words)
+            named = {"event": "sink held up", "sink": self.sink.name, "reason": words}
+            text = "sink %s is held up, its ticks wait in the journal: %s"
+            log.warning(text, self.sink.name, words, extra={"fields": named})
         self._doing, self._last_error = "holding", words
         self._failures += 1
         if self.writer.is_over:
@@ -293,11 +295,16 @@ class Drainer:
 
     def _took(self, refused: Sequence[Refused]) -> None:
         if self._doing == "holding":
-            log.warning("sink %s takes ticks again", self.sink.name)
+            named = {"event": "sink takes ticks", "sink": self.sink.name}
+            log.warning("sink %s takes ticks again", self.sink.name, extra={"fields": named})
         self._doing = "draining"
         self._backoff.after(0.0, 0.0)
         if refused:
-            log.error("sink %s refuses %d records for good: %s", self.sink.name, len(refused), refused[0].reason)
+            count, reason = len(refused), refused[0].reason
+            named = {"event": "sink refuses", "sink": self.sink.name, "records": str(count), "reason": reason}
+            log.error(
+                "sink %s refuses %d records for good: %s", self.sink.name, count, reason, extra={"fields": named}
+            )
 
 
 @attrs.frozen(eq=False)

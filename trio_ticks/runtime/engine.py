@@ -173,7 +173,7 @@ class Engine:
             self._failures += self._failed_feeds.values()  # raised to the caller, so they are not logged as well
             self.stop()
         else:
-            log.critical("feed %s is given up: %s", feed.name, error)
+            log.critical("feed %s is given up: %s", feed.name, error, extra={"fields": {"event": "feed given up"}})
             await emit(self._send, Notice(Status("failed", self._now_us(), str(error), feed=feed.name)))
 
     @property

@@ -30,14 +30,15 @@ class HttpPeer:
         self._ended = False
         self.date = ""
 
-    async def ask(self, method: str, target: str, headers: list[tuple[str, str]]) -> None:
-        """Send a request without a body.
+    async def ask(self, method: str, target: str, headers: list[tuple[str, str]], *, body: bytes = b"") -> None:
+        """Send a request; the headers say how long its body is.
 
         Raises:
             trio.BrokenResourceError: The connection is broken.
         """
-        request = self._grammar.send(h11.Request(method=method, target=target, headers=headers))
-        await self._stream.send_all((request or b"") + (self._grammar.send(h11.EndOfMessage()) or b""))
+        request = h11.Request(method=method, target=target, headers=headers)
+        events = [request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage()]
+        await self._stream.send_all(b"".join(self._grammar.send(event) or b"" for event in events))
 
     async def answer(self) -> int:
         """Return the status of the answer; provisional ones are passed over.

@@ -254,7 +254,7 @@ class JournalWriter:
         return not was_gap  # the gap has one attempt, with the room that is kept for it
 
     def _say(self, level: int, status: str, words: str) -> None:
-        log.log(level, "%s", words)
+        log.log(level, "%s", words, extra={"fields": {"event": status, "source": "journal"}})
         self.tell(Status(status, self.now_us(), words, source="journal"))
 
 

@@ -145,7 +145,9 @@ class Line:
         await self._lost(failure, talk, events)
         if isinstance(failure, FeedError) and (failure.fatal or self._gives_up_at_once(lived_s)):
             raise failure
-        log.warning("%s: %s: %s", self.name, failure.cause, failure)  # what is raised is told by whoever catches it
+        named = {"event": "disconnected", "source": self.name, "cause": failure.cause, "reason": str(failure)}
+        # What is raised is told by whoever catches it.
+        log.warning("%s: %s: %s", self.name, failure.cause, failure, extra={"fields": named})
         return lived_s
 
     async def _lost(

@@ -150,7 +150,8 @@ async def run_strategy(strategy: Strategy, ticks: Ticks, state: StrategyState, f
                 state.state = "failed"
                 _give_up(strategy, error, fail)
                 return
-            log.error("strategy %s failed and is restarted", state.name, exc_info=error)
+            named = {"event": "strategy failed", "strategy": state.name, "reason": state.last_error}
+            log.error("strategy %s failed and is restarted", state.name, exc_info=error, extra={"fields": named})
             state.state = "restarting"
             await trio.sleep(backoff.after(lasted_s, 0.5))
             state.state = "running"
@@ -185,7 +186,8 @@ def _give_up(strategy: Strategy, error: Exception, fail: Fail) -> None:
     if strategy.on_error == "stop":
         fail(failure)
     else:
-        log.critical("%s; it is not restarted any more", words)
+        named = {"event": "strategy ended", "strategy": strategy.title, "reason": words}
+        log.critical("%s; it is not restarted any more", words, extra={"fields": named})
 
 
 class InlineConsumer:

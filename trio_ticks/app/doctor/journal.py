@@ -11,7 +11,7 @@ from trio_ticks.app.tables import instant_text
 from trio_ticks.config import JournalConfig
 from trio_ticks.errors import JournalError
 from trio_ticks.storage.journal import Damage, JournalInfo, JournalReader
-from trio_ticks.storage.journal.lock import holder_of
+from trio_ticks.storage.journal.lock import writer_of
 
 
 @attrs.frozen
@@ -37,9 +37,10 @@ def check_journal(config: JournalConfig) -> JournalCheck:
     try:
         with JournalReader(path) as reader:
             info, damage = reader.info(), reader.damage_at_end()
-        holder = holder_of(path)
+        writer = writer_of(path)
     except JournalError as error:
         return JournalCheck(bad("journal", str(error), _cure(error)))
+    holder = None if writer is None else writer.text
     return JournalCheck(judge_journal(info, damage, holder), info, holder)
 
 

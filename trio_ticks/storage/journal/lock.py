@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
+import time
 from pathlib import Path
+
+import attrs
 
 from trio_ticks.errors import JournalError, JournalLockedError
 from trio_ticks.model import datetime_of
@@ -16,6 +20,13 @@ from trio_ticks.model import datetime_of
 # On Windows a locked byte cannot be read; this one lies beyond the text.
 _LOCKED_BYTE = 1 << 20
 _LONGEST_OWNER_BYTES = 1_000
+
+LOOKS = 3
+LOOK_S = 0.02
+"""Attempts at the lock, and the wait between them: `writer_of` holds it for some microseconds to see whether it is
+free, and an engine that starts at that moment must not be refused."""
+
+_OWNER = re.compile(r"process (\d+) on (.*), started \S+")
 
 
 class WriterLock:
@@ -37,9 +48,9 @@ class WriterLock:
                 " a journal needs a directory that exists and can be written"
             ) from error
         try:
-            _lock(self._file)
+            _lock_patiently(self._file)
         except OSError as error:
-            holder = _holder(self._file)
+            holder = _owner_in(self._file)
             os.close(self._file)
             raise _refusal(path, self.path, holder, error) from error
         self._write_owner(owner)
@@ -60,39 +71,70 @@ class WriterLock:
             os.ftruncate(self._file, 0)
 
 
-def holder_of(journal: Path) -> str | None:
-    """Return who writes a journal now, in the words of its lock; None where nobody does.
+@attrs.frozen
+class Writer:
+    """Who writes a journal at this moment.
 
-    The lock is taken for an instant, if it is free: an engine that starts in that very instant is refused.
+    Attributes:
+        pid: Its process.
+        host: Where that runs.
+        text: What the lock says of it.
+    """
+
+    pid: int
+    host: str
+    text: str
+
+
+def writer_of(path: Path) -> Writer | None:
+    """Return who writes a journal, None where nobody does.
+
+    What a process that was killed has left behind is not believed: its lock ended with it.
 
     Raises:
-        JournalError: the lock cannot be opened.
+        JournalError: somebody writes it, and the lock does not say who; or it cannot be looked at.
     """
-    lock = journal.with_name(journal.name + ".lock")
-    if not lock.exists():
-        return None
+    lock = path.with_name(path.name + ".lock")
     try:
         file = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise JournalError(f"the journal's lock {lock} cannot be opened: {error.strerror}") from error
     try:
         _lock(file)
-    except OSError:
-        return _holder(file)
+    except (BlockingIOError, PermissionError):
+        text = _owner_in(file)
+    else:
+        return None
     finally:
         os.close(file)
-    return None
-
-
-def _holder(file: int) -> str:
-    words = os.pread(file, _LONGEST_OWNER_BYTES, 0) if hasattr(os, "pread") else b""
-    return words.decode(errors="replace").strip() or "another process"
+    found = _OWNER.fullmatch(text)
+    if found is None:
+        raise JournalError(f"the journal {path} is being written by {text}")
+    return Writer(int(found[1]), found[2], text)
 
 
 def owner_text(now_us: int) -> str:
     """Return who this process is, for the message that a second one gets."""
     started = datetime_of(now_us).isoformat(timespec="seconds")
     return f"process {os.getpid()} on {platform.node()}, started {started}"
+
+
+def _owner_in(file: int) -> str:
+    words = os.pread(file, _LONGEST_OWNER_BYTES, 0) if hasattr(os, "pread") else b""
+    return words.decode(errors="replace").strip() or "another process"
+
+
+def _lock_patiently(file: int) -> None:
+    for _ in range(LOOKS - 1):
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):
+            time.sleep(LOOK_S)
+        else:
+            return
+    _lock(file)
 
 
 def _refusal(journal: Path, lock: Path, holder: str, error: OSError) -> JournalError:
