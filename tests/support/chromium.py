@@ -198,7 +198,7 @@ async def _announced(process: trio.Process, task_status: trio.TaskStatus[str]) -
         if is_told:
             continue
         said += chunk
-        before, found, rest = said.partition(ANNOUNCED)
+        _, found, rest = said.partition(ANNOUNCED)
         if found and b"\n" in rest:
             is_told = True
             task_status.started(rest.split(b"\n", 1)[0].decode().strip())

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from trio_ticks.core.ledger import ConsumerLedger, JournalLedger, Ledger, SinkLedger
 from trio_ticks.runtime.draining import SinkStatistics
 from trio_ticks.runtime.journaling import JournalStatistics
 from trio_ticks.runtime.shard import ShardStatistics
-from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import StrategyState
 from trio_ticks.runtime.vitals import LineStatistics
 
@@ -137,8 +138,20 @@ class FakeEngine:
 
     def state(self) -> dict[str, Any]:
         """Return what /status would say."""
+        journal = {**attrs.asdict(self._journal()), "size_bytes": self._traded * 90, "free_bytes": 41_300_000_000}
         return {
-            **self.statistics().as_dict(),
+            "state": "running",
+            "started_us": self.started_us,
+            "now_us": self.now_us,
+            "ledger": self.ledger().as_dict(),
+            "gaps": {"silent": len(self._gaps)},
+            "uncovered": {FEED: self.symbols[:5]} if self._cut else {},
+            "shards": [attrs.asdict(shard) for shard in self._shards()],
+            "relays": [],
+            "strategies": [attrs.asdict(StrategyState(name)) for name in ("momentum", "spread")],
+            "journal": journal,
+            "sinks": [attrs.asdict(self._sink())],
+            "failed_feeds": {},
             "symbols": [self._symbol(place, symbol) for place, symbol in enumerate(self.symbols)],
             "ages": {
                 "strategy": self._ages(180, 1_900),
@@ -168,27 +181,11 @@ class FakeEngine:
         buckets = [[1 << (middle - 3 + k), weight * self._traded] for k, weight in enumerate(spread)]
         return {"p50_us": half_us, "p99_us": most_us, "count": self._traded, "buckets": buckets}
 
-    def statistics(self) -> EngineStatistics:
-        """Return the engine's own record of itself."""
+    def _shards(self) -> tuple[ShardStatistics, ...]:
         half = len(self.symbols) // 2
-        return EngineStatistics(
-            state="running",
-            started_us=self.started_us,
-            now_us=self.now_us,
-            ledger=self._ledger(),
-            gaps={"silent": len(self._gaps)},
-            uncovered={FEED: tuple(self.symbols[:5])} if self._cut else {},
-            shards=(
-                ShardStatistics(
-                    FEED, f"{FEED}/crypto 0", tuple(self.symbols[:half]), self._lines(f"{FEED}/crypto 0")
-                ),
-                ShardStatistics(FEED, f"{FEED}/stock 0", tuple(self.symbols[half:]), self._lines(f"{FEED}/stock 0")),
-            ),
-            relays=(),
-            strategies=(StrategyState("momentum", signals=len(self._signals)), StrategyState("spread")),
-            journal=self._journal(),
-            sinks=(self._sink(),),
-            failed_feeds={},
+        return (
+            ShardStatistics(FEED, f"{FEED}/crypto 0", tuple(self.symbols[:half]), self._lines(f"{FEED}/crypto 0")),
+            ShardStatistics(FEED, f"{FEED}/stock 0", tuple(self.symbols[half:]), self._lines(f"{FEED}/stock 0")),
         )
 
     def _lines(self, shard: str) -> tuple[LineStatistics, ...]:
@@ -215,7 +212,8 @@ class FakeEngine:
             last_error=self._cut[2] if is_cut and self._cut else "",
         )
 
-    def _ledger(self) -> Ledger:
+    def ledger(self) -> Ledger:
+        """Return where every tick is; it adds up."""
         accepted = self._traded * len(self.symbols)
         repeated, unusable, held = accepted * 4 // 5, accepted // 9_000, 3
         queued = 6 if self.journal_error else 2
@@ -240,7 +238,7 @@ class FakeEngine:
         )
 
     def _journal(self) -> JournalStatistics:
-        ledger = self._ledger()
+        ledger = self.ledger()
         return JournalStatistics(
             path="ticks.journal",
             state="holding" if self.journal_error else "writing",
@@ -254,7 +252,7 @@ class FakeEngine:
             name="influxdb",
             state="holding" if self.sink_error else "draining",
             position=self._traded // 20,
-            ledger=self._ledger().sinks["influxdb"],
+            ledger=self.ledger().sinks["influxdb"],
             lag_s=37.0 if self.sink_error else 0.42,
             attempts=self._traded // 900,
             failures=0,

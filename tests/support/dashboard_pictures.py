@@ -1,4 +1,4 @@
-"""Take the pictures of the dashboard that the documentation shows: ``python -m tests.support.dashboard_pictures DIR``."""
+"""Take the pictures that the README shows: ``python -m tests.support.dashboard_pictures DIRECTORY``."""
 
 from __future__ import annotations
 

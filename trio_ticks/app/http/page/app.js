@@ -86,7 +86,7 @@ function lost() {
 
 function drawChart() {
   const symbol = state?.symbols.find((one) => nameOf(one) === chosen);
-  if (symbol) setText(byId("chart-price"), symbol.price_text);
+  if (symbol) setText(byId("chart-price"), symbol.price_text ?? "");
   chart.draw();
 }
 

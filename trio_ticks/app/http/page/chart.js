@@ -5,6 +5,7 @@
 
 import { duration, timeOfDay } from "./format.js";
 import { holesOf } from "./holes.js";
+import { FONT_PX, drawBands, drawSignals } from "./marks.js";
 import { KEPT_S, Series } from "./series.js";
 import { colourOf } from "./theme.js";
 import uPlot from "./vendor/uPlot.esm.js";
@@ -69,7 +70,7 @@ export class Chart {
   #readColours() {
     const names = ["ink", "muted", "rule", "line", "gap", "gap-edge", "good", "bad", "accent"];
     this.#colours = Object.fromEntries(names.map((name) => [name, colourOf(name)]));
-    this.#colours.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    this.#colours.font = `${FONT_PX}px ${getComputedStyle(document.body).fontFamily}`;
   }
 
   /** Draw what there is. */
@@ -147,46 +148,14 @@ export class Chart {
   }
 
   #drawBands() {
-    const { ctx, bbox } = this.plot;
-    const [left, right] = this.#bounds;
-    const ratio = devicePixelRatio;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
-    ctx.font = this.#colours.font.replace("11px", `${11 * ratio}px`);
-    ctx.textBaseline = "top";
-    for (const [start, end, cause] of this.#allGaps()) {
-      if (end < left || start > right) continue;
-      const x = this.#x(start);
-      const width = Math.max(2 * ratio, this.#x(end) - x);
-      ctx.fillStyle = this.#colours.gap;
-      ctx.fillRect(x, bbox.top, width, bbox.height);
-      ctx.fillStyle = this.#colours["gap-edge"];
-      ctx.fillRect(x, bbox.top, width, 2 * ratio);
-      const pad = 5 * ratio;
-      if (ctx.measureText(cause).width + 2 * pad < width) ctx.fillText(cause, Math.max(x, bbox.left) + pad, bbox.top + pad + 2 * ratio);
-    }
-    ctx.restore();
+    const gaps = this.#allGaps().filter(([start, end]) => end >= this.#bounds[0] && start <= this.#bounds[1]);
+    drawBands(this.plot, gaps, this.#colours);
   }
 
   #drawSignals() {
-    const { ctx, bbox } = this.plot;
-    const [left, right] = this.#bounds;
-    const size = 5 * devicePixelRatio;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
-    for (const signal of this.#signals) {
-      if (signal.t < left || signal.t > right) continue;
-      const price = this.#series.priceAt(signal.t);
-      if (Number.isNaN(price)) continue;
-      const kind = kindOf(signal);
-      ctx.fillStyle = this.#colours[{ buy: "good", sell: "bad" }[kind] ?? "accent"];
-      mark(ctx, kind, this.#x(signal.t), this.plot.valToPos(price, "y", true), size);
-    }
-    ctx.restore();
+    const placed = this.#signals.map((signal) => ({ ...signal, price: this.#series.priceAt(signal.t) }));
+    const inSight = placed.filter(({ t, price }) => t >= this.#bounds[0] && t <= this.#bounds[1] && !Number.isNaN(price));
+    drawSignals(this.plot, inSight, this.#colours);
   }
 
   #tell() {
@@ -220,27 +189,8 @@ function priceTexts(prices, step) {
   return prices.map((price) => price.toLocaleString("en-US", form));
 }
 
-/** Whether a signal is one to buy or to sell, which its name or its field `side` says. */
-function kindOf({ name, fields }) {
-  const side = String(fields.side ?? name).toLowerCase();
-  return side === "buy" || side === "sell" ? side : "other";
-}
-
 function fieldsOf({ fields }) {
   return Object.entries(fields)
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
-}
-
-/** Below the line and pointing up to buy, above it and pointing down to sell, else a diamond on it. */
-function mark(ctx, kind, x, y, size) {
-  const corners = {
-    buy: [[0, 1], [1, 3], [-1, 3]],
-    sell: [[0, -1], [1, -3], [-1, -3]],
-    other: [[0, -1], [1, 0], [0, 1], [-1, 0]],
-  }[kind];
-  ctx.beginPath();
-  for (const [dx, dy] of corners) ctx.lineTo(x + dx * size, y + dy * size);
-  ctx.closePath();
-  ctx.fill();
 }

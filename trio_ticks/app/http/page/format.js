@@ -13,7 +13,7 @@ export function count(value) {
 /** Per second: one decimal where it says something, none where it does not. */
 export function rate(perSecond) {
   if (perSecond === null || !Number.isFinite(perSecond)) return NONE;
-  return perSecond > 0 && perSecond < 10 ? tenth.format(perSecond) : whole.format(perSecond);
+  return perSecond > 0 && perSecond < 9.95 ? tenth.format(perSecond) : whole.format(perSecond);
 }
 
 /** 0.0042 → 4.2 ms, 75 → 1 m 15 s. Never more than three figures, so that columns keep their width. */
@@ -49,6 +49,13 @@ export function share(part, total) {
   if (percent < 0.01) return "<0.01 %";
   if (part !== total && percent > 99.99) return ">99.99 %";
   return percent === 100 ? "100 %" : `${percent.toFixed(2)} %`;
+}
+
+/** 12_345_678 → 12 MB */
+export function bytes(value) {
+  const power = value < 1 ? 0 : Math.min(4, Math.floor(Math.log10(value) / 3));
+  const figure = value / 1_000 ** power;
+  return `${(power && figure < 9.95 ? tenth : whole).format(figure)} ${["B", "kB", "MB", "GB", "TB"][power]}`;
 }
 
 /** The time of day, UTC: 21:04:05, or with thousandths. */

@@ -14,7 +14,8 @@ export function healthOf(state, ticksPerS) {
   if (found) return { level: found[0], word: found[1], sentence: found[2] };
   const lines = linesOf(state);
   const flow = ticksPerS === null ? "" : `, ${rate(ticksPerS)} ticks/s`;
-  return { level: "good", word: "live", sentence: `${connections(lines.length)} live${flow}; every tick accounted for.` };
+  const sentence = `${connections(lines.length)} live${flow}; every tick accounted for.`;
+  return { level: "good", word: "live", sentence };
 }
 
 /** Each returns [level, word, sentence], or nothing where all is well; the worst comes first. */
@@ -31,7 +32,8 @@ const FINDINGS = [
     return ["bad", "no feed", `No connection is live: ${reasonOf(down[0])}`];
   },
   ({ journal }) =>
-    journal && journal.state !== "writing" && ["bad", "journal", `The journal is ${journal.state}: ${reasonOf(journal)}`],
+    journal &&
+    journal.state !== "writing" && ["bad", "journal", `The journal is ${journal.state}: ${reasonOf(journal)}`],
   ({ strategies }) => {
     const failed = strategies.find((strategy) => strategy.state === "failed" || strategy.state === "restarting");
     return failed && ["bad", failed.state, `Strategy ${failed.name} is ${failed.state}: ${reasonOf(failed)}`];
@@ -59,9 +61,9 @@ export function linesOf(state) {
   return [...state.shards.flatMap((shard) => shard.lines), ...state.relays];
 }
 
-/** Whether ticks come over a connection. */
+/** Whether ticks can come over a connection. */
 export function isUp({ state }) {
-  return state === "live" || state === "reading";
+  return state === "live" || state === "open" || state === "reading";
 }
 
 function reasonOf({ last_error: reason }) {

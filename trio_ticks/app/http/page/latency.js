@@ -1,8 +1,8 @@
 /**
  * How long ticks take from the socket to each place, on one logarithmic axis from 10 µs to 100 s.
  *
- * A track shows where half of all ticks lie below, where 99 % do, and, as far as the engine tells it, how the ages are
- * spread: a column for each bucket, its height the bucket's share.
+ * A track shows where half of all ticks lie below, where 99 % do, and how the ages are spread: a
+ * column for each power of two, as high as its share.
  */
 
 import { element, keyedList, setAttribute, setText } from "./dom.js";
@@ -10,7 +10,14 @@ import { count, duration } from "./format.js";
 
 const LOWEST_US = 10;
 const DECADES = 7;
-const WORDS = { strategy: "to a strategy", journal: "to the journal", stored: "to the database" };
+const STRETCHES = [
+  ["strategy", "to a strategy"],
+  ["journal", "to the journal"],
+  ["stored", "to a database"],
+];
+
+/** What lies behind the last bound is drawn as the bucket that follows it. */
+const OPEN_END_US = 2 ** 28;
 
 /** Where an age lies on the axis, in percent. */
 export function placeOf(us) {
@@ -22,7 +29,7 @@ export function placeOf(us) {
 export function latencyIn(panel) {
   drawAxis(panel.querySelector(".axis"));
   const show = keyedList(panel.querySelector("ul"), ([name]) => name, make, update);
-  return (ages) => show(Object.entries(ages));
+  return (ages) => show(STRETCHES.map(([name, words]) => [name, words, ages[name]]).filter(([, , one]) => one));
 }
 
 function drawAxis(axis) {
@@ -37,17 +44,17 @@ function drawAxis(axis) {
   }
 }
 
-function make([name]) {
+function make([, words]) {
   const root = element("li", "stretch");
   const [p50, p99] = [element("span", "figure"), element("span", "figure")];
   const track = element("div", "track");
   const [columns, range, half] = [element("div", "columns-of-ages"), element("i", "range"), element("i", "half")];
   track.append(columns, range, half);
-  root.append(element("span", "name", WORDS[name] ?? name), p50, p99, track);
+  root.append(element("span", "name", words), p50, p99, track);
   return { root, p50, p99, columns, range, half };
 }
 
-function update(view, [, ages]) {
+function update(view, [, , ages]) {
   const { count: measured, p50_us: p50, p99_us: p99 } = ages;
   const isKnown = measured > 0 && p50 !== null;
   setText(view.p50, duration(isKnown ? p50 / 1e6 : null));
@@ -58,21 +65,20 @@ function update(view, [, ages]) {
   view.half.style.left = `${placeOf(p50)}%`;
   view.range.style.left = `${placeOf(p50)}%`;
   view.range.style.width = `${placeOf(p99) - placeOf(p50)}%`;
-  drawColumns(view.columns, ages.buckets ?? []);
+  drawColumns(view.columns, ages.buckets);
 }
 
-/** Buckets are [upper bound in µs, ticks], ascending. */
+/** Buckets are [upper bound in µs, ticks]: the powers of two between which there were any; the last has no bound. */
 function drawColumns(columns, buckets) {
   while (columns.children.length < buckets.length) columns.append(element("i"));
   while (columns.children.length > buckets.length) columns.lastChild.remove();
   const most = Math.max(1, ...buckets.map(([, ticks]) => ticks));
-  let from = 0;
-  buckets.forEach(([upper, ticks], place) => {
-    const to = upper === null ? 100 : placeOf(upper);
+  buckets.forEach(([bound, ticks], place) => {
+    const upper = bound ?? OPEN_END_US;
+    const [from, to] = [placeOf(upper / 2), placeOf(upper)];
     const { style } = columns.children[place];
     style.left = `${from}%`;
     style.width = `${to - from}%`;
     style.height = ticks ? `max(1px, ${((100 * ticks) / most).toFixed(1)}%)` : "0";
-    from = to;
   });
 }

@@ -1,6 +1,6 @@
 /** What the rows of the side panels say: from a state to rows, no document involved. */
 
-import { age, count, duration, rate } from "./format.js";
+import { age, bytes, count, duration, rate } from "./format.js";
 import { isUp } from "./health.js";
 
 /** Of states that are as they should be, and of those that are on the way there; all others are bad. */
@@ -48,8 +48,9 @@ function relayRow(relay, rates) {
   return {
     ...blank(`relay ${relay.name}`, relay.name, relay.state),
     level: levelOf(relay.state),
-    figures: [rate(rates.of(`relay ${relay.name}`, relay.batches)), "", `${count(relay.newest - relay.position)} behind`],
+    figures: [rate(rates.of(`relay ${relay.name}`, relay.batches)), "", ""],
     reason: isUp(relay) ? "" : relay.last_error,
+    title: `${count(relay.newest - relay.position)} batches behind ${relay.writer}`,
   };
 }
 
@@ -87,11 +88,16 @@ function journalRow(journal, ledger, rates) {
     key: "journal",
     level: levelOf(journal.state),
     name: "journal",
-    note: journal.state,
+    note: [journal.state, ...roomOf(journal)].join(", "),
     figures: [rate(rates.of("journal", journal.total_ticks)), count(ledger?.queued), ""],
     reason: journal.state === "writing" ? "" : journal.last_error,
     title: `${journal.path}: ${count(journal.total_ticks)} ticks in ${count(journal.position)} batches`,
   };
+}
+
+/** What it takes up on its disk and what is left there, where that is known. */
+function roomOf({ size_bytes: size, free_bytes: free }) {
+  return size === null || free === null ? [] : [`${bytes(size)}, ${bytes(free)} free`];
 }
 
 function sinkRow(sink, ledger, rates) {

@@ -172,7 +172,8 @@ export class SymbolTable {
     this.#space(this.above, first);
     this.#space(this.below, total - first - visible.length);
     setAttribute(this.table, "aria-rowcount", String(total));
-    setAttribute(this.table, "aria-activedescendant", this.#rows.find(({ name }) => name === this.#cursor)?.root.id ?? null);
+    const active = this.#rows.find(({ name }) => name === this.#cursor);
+    setAttribute(this.table, "aria-activedescendant", active ? active.root.id : null);
     setText(this.howMany, this.#summary(total));
     for (const head of this.heads) setAttribute(head, "aria-sort", this.#sortOf(head.dataset.column));
   }
@@ -210,7 +211,7 @@ export class SymbolTable {
   #fill(row, one, place) {
     const name = nameOf(one);
     const isSame = row.name === name;
-    const price = Number(one.price_text);
+    const price = one.price_text ? Number(one.price_text) : NaN;
     if (isSame && price !== row.price) setAttribute(row.root, "data-moved", price > row.price ? "up" : "down");
     else if (!isSame) setAttribute(row.root, "data-moved", null);
     row.name = name;
