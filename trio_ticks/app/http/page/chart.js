@@ -117,7 +117,7 @@ export class Chart {
       scales: { x: { range: () => this.#bounds }, y: { range: (_, low, high) => padded(low, high) } },
       axes: [
         { ...axis, size: 28, space: 90, values: (_, times) => times.map((time) => timeOfDay(time * 1e6)) },
-        { ...axis, side: 1, size: 84, gap: 8, space: 36, values: (_, prices, __, ___, step) => priceTexts(prices, step) },
+        { ...axis, side: 1, size: 84, gap: 8, space: 36, values: (_, at, __, ___, step) => priceTexts(at, step) },
       ],
       series: [
         {},
@@ -148,14 +148,16 @@ export class Chart {
   }
 
   #drawBands() {
-    const gaps = this.#allGaps().filter(([start, end]) => end >= this.#bounds[0] && start <= this.#bounds[1]);
+    const [left, right] = this.#bounds;
+    const gaps = this.#allGaps().filter(([start, end]) => end >= left && start <= right);
     drawBands(this.plot, gaps, this.#colours);
   }
 
   #drawSignals() {
     const placed = this.#signals.map((signal) => ({ ...signal, price: this.#series.priceAt(signal.t) }));
-    const inSight = placed.filter(({ t, price }) => t >= this.#bounds[0] && t <= this.#bounds[1] && !Number.isNaN(price));
-    drawSignals(this.plot, inSight, this.#colours);
+    const [left, right] = this.#bounds;
+    const isInSight = ({ t, price }) => t >= left && t <= right && !Number.isNaN(price);
+    drawSignals(this.plot, placed.filter(isInSight), this.#colours);
   }
 
   #tell() {

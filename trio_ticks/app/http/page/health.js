@@ -1,6 +1,7 @@
 /** The engine's state in one word and one sentence: what is wrong, the worst first, or that nothing is. */
 
 import { count, rate } from "./format.js";
+import { boxesOf, imbalancesOf } from "./ledger.js";
 
 /**
  * Return the verdict on a state.
@@ -20,6 +21,10 @@ export function healthOf(state, ticksPerS) {
 
 /** Each returns [level, word, sentence], or nothing where all is well; the worst comes first. */
 const FINDINGS = [
+  ({ ledger }) => {
+    const [wrong] = imbalancesOf(boxesOf(ledger));
+    return wrong && ["bad", "ledger", `The ledger does not balance: ${wrong.name}. Please report it.`];
+  },
   (state) => state.state !== "running" && ["warn", state.state, `The engine is ${state.state}.`],
   ({ failed_feeds: failed }) => {
     const [feed] = Object.keys(failed);
