@@ -53,7 +53,7 @@ async def test_every_panel_shows_what_the_engine_tells(tmp_path: Path) -> None:
         assert await page.evaluate(SENTENCE) == "5.HK is older than allowed."
         connections = await rows(page, "#connections .row")
         assert len(connections) == 4
-        assert connections[0] == "alltick/crypto 0A 120 <1 s 41 ms live"
+        assert connections[0] == "alltick/crypto 0A live 120 <1 s 41 ms"
         consumers = await rows(page, "#consumers .row")
         assert [text.split()[0] for text in consumers] == ["momentum", "spread"]
         assert consumers[1].endswith(f"{ledger.consumers['spread'].dropped:,}")
@@ -113,7 +113,7 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
         assert await page.evaluate(SENTENCE) == words
         stage.engine.cut(2.0, "silent")
         await stage.advance(1)
-        await page.wait_until("document.querySelector('#connections .reason').textContent === 'silent'")
+        await page.wait_until("document.querySelector('#connections .detail').textContent === 'silent'")
         stage.engine.journal_error = "the disk is full"
         await stage.advance(2)
         await page.wait_until(f"{STATE} === 'journal'")

@@ -7,9 +7,10 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,7 @@ async def open_page(home: Path) -> AsyncIterator[Page]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         async with trio.open_nursery() as nursery:
@@ -184,7 +186,8 @@ async def open_page(home: Path) -> AsyncIterator[Page]:
                 yield page
             nursery.cancel_scope.cancel()
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # it is a family of processes
         with trio.CancelScope(shield=True):
             await process.wait()
 

@@ -24,6 +24,24 @@ WELL_KNOWN = (
     *("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "700.HK", "9988.HK", "5.HK", "AAPL.US", "MSFT.US"),
     *("NVDA.US", "TSLA.US", "GOLD", "USDJPY", "EURUSD"),
 )
+LIKELY = (
+    39_432.48,
+    1_221.5,
+    142.31,
+    0.5213,
+    0.0981,
+    444.2,
+    82.35,
+    61.4,
+    213.25,
+    428.9,
+    131.4,
+    248.5,
+    2_412.8,
+    156.4,
+    1.087,
+)
+"""Near what they cost, so that a picture looks like itself."""
 
 
 class FakeEngine:
@@ -47,29 +65,29 @@ class FakeEngine:
         self.now_us = self.started_us = getattr(self, "now_us", START_US)
         self._points: deque[tuple[int, float]] = deque(maxlen=HISTORY)
         self._beat: list[tuple[int, float]] = []
-        self._traded = self._lost = 0
+        self._traded = 0
         self._gaps: list[list[Any]] = []
         self._signals: list[dict[str, Any]] = []
         self._recent: deque[dict[str, Any]] = deque(maxlen=50)
         self._news: list[dict[str, Any]] = []
         self._cut: tuple[int, int, str] | None = None
-        self._told_gaps = self._told_signals = 0
+        self._fresh_gaps: list[list[Any]] = []
+        self._fresh_signals: list[dict[str, Any]] = []
+        self._gone_gaps = self._gone_signals = 0
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and ticks come, unless the link is cut."""
-        self._told_gaps, self._told_signals = len(self._gaps), len(self._signals)
-        self._news = []
         before_us, self.now_us = self.now_us, self.now_us + round(seconds * 1e6)
         ticks = round(self.per_s * seconds)
         if self._cut is not None:
-            self._lost += ticks
-            self._beat = []
+            ticks = 0
             self._end_cut()
-            return
         step_us = round(seconds * 1e6) // max(ticks, 1)
         self._beat = [(before_us + (k + 1) * step_us, self._price(self._traded + k)) for k in range(ticks)]
         self._points.extend(self._beat)
         self._traded += ticks
+        self._fresh_gaps, self._gone_gaps = self._gaps[self._gone_gaps :], len(self._gaps)
+        self._fresh_signals, self._gone_signals = self._signals[self._gone_signals :], len(self._signals)
 
     def cut(self, seconds: float, cause: str) -> None:
         """Lose the connection that carries the first symbols, for so long."""
@@ -109,7 +127,7 @@ class FakeEngine:
 
     def ticks(self, name: str) -> dict[str, Any] | None:
         """Return what the last beat brought of a symbol."""
-        gaps, signals = self._gaps[self._told_gaps :], self._signals[self._told_signals :]
+        gaps, signals = self._fresh_gaps, self._fresh_signals
         if name.split("/", 1)[-1] not in self.symbols or not (self._beat or gaps or signals):
             return None
         return self._message(name, self._beat, gaps, signals)
@@ -118,7 +136,8 @@ class FakeEngine:
         """Return what the stream begins with."""
         if name.split("/", 1)[-1] not in self.symbols:
             return None
-        return {"reset": True, **self._message(name, list(self._points), self._gaps, self._signals)}
+        past = self._gaps[: self._gone_gaps], self._signals[: self._gone_signals]
+        return {"reset": True, **self._message(name, list(self._points), *past)}
 
     def _message(self, name: str, points: list[tuple[int, float]], gaps: Any, signals: Any) -> dict[str, Any]:
         feed, symbol = name.split("/", 1)
@@ -163,11 +182,12 @@ class FakeEngine:
 
     def _symbol(self, place: int, symbol: str) -> dict[str, Any]:
         is_stale = symbol in self.stale
+        price = self._price(self._traded + place * 37) * _factor(place)
         age_us = 47_000_000 if is_stale else place * 53_000 % 2_900_000
         return {
             "feed": FEED,
             "symbol": symbol,
-            "price_text": f"{self._price(self._traded + place * 37) * _factor(place):.{2 if place < 13 else 4}f}",
+            "price_text": f"{price:.{2 if price >= 5 else 4}f}",
             "time_us": self.now_us - age_us,
             "received_us": self.now_us - age_us,
             "ticks": self._traded,
@@ -261,7 +281,7 @@ class FakeEngine:
 
 
 def _factor(place: int) -> float:
-    return 1.0 if place == 0 else round(1 / (1 + place * 2.7), 4)
+    return round(LIKELY[place] / recorded_prices()[0], 7) if place < len(LIKELY) else 1 / (1 + place)
 
 
 @cache

@@ -40,9 +40,8 @@ async def take(page: Page, directory: Path) -> None:
 
 async def main(directory: Path) -> None:
     """Run the stage and the browser, and take the pictures."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         async with open_stage() as stage, open_page(Path(home)) as page:
-            stage.engine.stale.add("5.HK")
             await page.resize(*SIZES[""])
             await page.show(stage.url)
             await stage.wait_for_page("alltick/BTCUSDT")

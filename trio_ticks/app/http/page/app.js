@@ -9,7 +9,7 @@
 import { Chart } from "./chart.js";
 import { byId, element, setAttribute, setText } from "./dom.js";
 import { eventsIn } from "./events.js";
-import { duration, timeOfDay } from "./format.js";
+import { duration, price, timeOfDay } from "./format.js";
 import { healthOf } from "./health.js";
 import { latencyIn } from "./latency.js";
 import { ledgerIn } from "./ledger.js";
@@ -86,7 +86,7 @@ function lost() {
 
 function drawChart() {
   const symbol = state?.symbols.find((one) => nameOf(one) === chosen);
-  if (symbol) setText(byId("chart-price"), symbol.price_text ?? "");
+  if (symbol) setText(byId("chart-price"), price(symbol.price_text));
   chart.draw();
 }
 

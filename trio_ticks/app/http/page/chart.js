@@ -116,7 +116,7 @@ export class Chart {
       tzDate: (time) => uPlot.tzDate(new Date(time * 1e3), "Etc/UTC"),
       scales: { x: { range: () => this.#bounds }, y: { range: (_, low, high) => padded(low, high) } },
       axes: [
-        { ...axis, size: 28, space: 90, values: (_, times) => times.map((time) => timeOfDay(time * 1e6)) },
+        { ...axis, size: 28, space: 90, values: timeTexts },
         { ...axis, side: 1, size: 84, gap: 8, space: 36, values: (_, at, __, ___, step) => priceTexts(at, step) },
       ],
       series: [
@@ -183,6 +183,11 @@ function padded(low, high) {
   if (low === null || high === null) return [0, 1];
   const room = 0.08 * (high - low) || Math.abs(high) * 0.0005 || 1;
   return [low - room, high + room];
+}
+
+/** One that would reach over the edge is left out. */
+function timeTexts(plot, times) {
+  return times.map((time) => (plot.valToPos(time, "x") < 26 ? null : timeOfDay(time * 1e6)));
 }
 
 function priceTexts(prices, step) {

@@ -10,6 +10,13 @@ export function count(value) {
   return value === null || value === undefined ? NONE : whole.format(value);
 }
 
+/** The text of a price as it was received, with its thousands apart: 39483.290 → 39,483.290 */
+export function price(text) {
+  if (!text) return NONE;
+  const [whole, ...rest] = text.split(".");
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...rest].join(".");
+}
+
 /** Per second: one decimal where it says something, none where it does not. */
 export function rate(perSecond) {
   if (perSecond === null || !Number.isFinite(perSecond)) return NONE;

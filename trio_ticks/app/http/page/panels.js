@@ -20,7 +20,7 @@ export function connectionRows(state, rates) {
     ...Object.entries(state.failed_feeds).map(([feed, reason]) => ({
       ...blank(`failed ${feed}`, feed, "given up"),
       level: "bad",
-      reason,
+      detail: reason,
     })),
   ];
 }
@@ -39,7 +39,7 @@ function lineRow(line, nowUs, rates) {
       age(quiet),
       duration(line.lag_us === null ? null : line.lag_us / 1e6),
     ],
-    reason: [isUp(line) ? "" : line.last_error, ...refused].filter(Boolean).join("; "),
+    detail: [isUp(line) ? "" : line.last_error, ...refused].filter(Boolean).join("; "),
     title: reconnects.length ? `Reconnects: ${reconnects.join(", ")}. Last: ${line.last_error}` : "Never reconnected",
   };
 }
@@ -49,7 +49,7 @@ function relayRow(relay, rates) {
     ...blank(`relay ${relay.name}`, relay.name, relay.state),
     level: levelOf(relay.state),
     figures: [rate(rates.of(`relay ${relay.name}`, relay.batches)), "", ""],
-    reason: isUp(relay) ? "" : relay.last_error,
+    detail: isUp(relay) ? "" : relay.last_error,
     title: `${count(relay.newest - relay.position)} batches behind ${relay.writer}`,
   };
 }
@@ -70,7 +70,7 @@ function consumerRow(name, ledger, strategy, rates) {
     name,
     note: strategy && strategy.state !== "running" ? strategy.state : "",
     figures: [rate(rates.of(`consumer ${name}`, delivered)), count(queued), count(dropped)],
-    reason: strategy && strategy.state !== "running" ? strategy.last_error : "",
+    detail: strategy && strategy.state !== "running" ? strategy.last_error : "",
     title: strategy ? `${count(strategy.signals)} signals, ${count(strategy.failures)} failures` : "",
   };
 }
@@ -88,16 +88,16 @@ function journalRow(journal, ledger, rates) {
     key: "journal",
     level: levelOf(journal.state),
     name: "journal",
-    note: [journal.state, ...roomOf(journal)].join(", "),
+    note: journal.state,
     figures: [rate(rates.of("journal", journal.total_ticks)), count(ledger?.queued), ""],
-    reason: journal.state === "writing" ? "" : journal.last_error,
+    detail: journal.state === "writing" ? roomOf(journal) : journal.last_error,
     title: `${journal.path}: ${count(journal.total_ticks)} ticks in ${count(journal.position)} batches`,
   };
 }
 
 /** What it takes up on its disk and what is left there, where that is known. */
 function roomOf({ size_bytes: size, free_bytes: free }) {
-  return size === null || free === null ? [] : [`${bytes(size)}, ${bytes(free)} free`];
+  return size === null || free === null ? "" : `${bytes(size)} on disk, ${bytes(free)} free`;
 }
 
 function sinkRow(sink, ledger, rates) {
@@ -111,11 +111,11 @@ function sinkRow(sink, ledger, rates) {
     name: sink.name,
     note: isIdle ? "up to date" : sink.state,
     figures: [rate(rates.of(`sink ${sink.name}`, ledger.stored)), count(ledger.pending), duration(sink.lag_s)],
-    reason: sink.state === "holding" ? sink.last_error : dead ? `${count(dead)} ticks were refused for good` : "",
+    detail: sink.state === "holding" ? sink.last_error : dead ? `${count(dead)} ticks were refused for good` : "",
     title: `${count(sink.attempts)} batches handed over, ${count(sink.failures)} without success`,
   };
 }
 
 function blank(key, name, note) {
-  return { key, level: "good", name, note, figures: ["", "", ""], reason: "", title: "" };
+  return { key, level: "good", name, note, figures: ["", "", ""], detail: "", title: "" };
 }

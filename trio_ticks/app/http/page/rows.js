@@ -1,4 +1,4 @@
-/** A panel of rows: a state, a name, up to three figures in columns, and where something is wrong the reason. */
+/** A panel of rows: a state, a name, figures in columns, and below these what there is to say, such as a reason. */
 
 import { element, keyedList, setAttribute, setText } from "./dom.js";
 
@@ -7,7 +7,7 @@ import { element, keyedList, setAttribute, setText } from "./dom.js";
  *
  * @param {Element} list Where.
  * @param {number} figures How many columns of figures.
- * @returns {(rows: {key: string, level: string, name: string, note: string, figures: string[], reason: string,
+ * @returns {(rows: {key: string, level: string, name: string, note: string, figures: string[], detail: string,
  *   title: string}[]) => void}
  */
 export function rowsIn(list, figures) {
@@ -22,12 +22,13 @@ export function rowsIn(list, figures) {
 function make(figures) {
   const root = element("li", "row");
   const state = element("span", "dot");
-  const name = element("span", "name");
-  const note = element("span", "note");
+  const label = element("span", "label");
+  const [name, note] = [element("span", "name"), element("span", "note")];
   const cells = Array.from({ length: figures }, () => element("span", "figure"));
-  const reason = element("span", "reason");
-  root.append(state, name, note, ...cells, reason);
-  return { root, state, name, note, cells, reason };
+  const detail = element("span", "detail");
+  label.append(name, note);
+  root.append(state, label, ...cells, detail);
+  return { root, name, note, cells, detail };
 }
 
 function update(view, row) {
@@ -36,5 +37,5 @@ function update(view, row) {
   setText(view.name, row.name);
   setText(view.note, row.note);
   row.figures.forEach((figure, place) => setText(view.cells[place], figure));
-  setText(view.reason, row.reason);
+  setText(view.detail, row.detail);
 }

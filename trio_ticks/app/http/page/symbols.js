@@ -4,11 +4,13 @@
  */
 
 import { element, setAttribute, setText } from "./dom.js";
-import { age, count, rate } from "./format.js";
+import { age, count, price, rate } from "./format.js";
 import { COLUMNS, arranged, nameOf } from "./order.js";
 
 /** Pixels; the style sheet has the same figure. */
 const ROW = 26;
+
+const LIT_MS = 300;
 
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12, Home: -Infinity, End: Infinity };
 
@@ -20,6 +22,8 @@ export class SymbolTable {
   #chosen = "";
   #cursor = "";
   #rows = [];
+  #hasFeeds = false;
+  #lit = 0;
 
   /**
    * @param {Element} panel With a filter box, a table, and a place for how many there are.
@@ -44,6 +48,7 @@ export class SymbolTable {
   show(symbols, nowUs) {
     this.#symbols = symbols;
     this.#nowUs = nowUs;
+    this.#hasFeeds = symbols.some(({ feed }) => feed !== symbols[0].feed);
     if (this.#isHeld()) this.#refresh();
     else this.#arrange();
   }
@@ -203,22 +208,31 @@ export class SymbolTable {
       cells[0].append(symbol, feed);
       root.append(...cells);
       this.body.insertBefore(root, this.below);
-      this.#rows.push({ root, symbol, feed, cells, name: "", price: NaN });
+      this.#rows.push({ root, symbol, feed, cells, name: "", last: NaN });
     }
     while (this.#rows.length > wanted) this.#rows.pop().root.remove();
+  }
+
+  /** Colour a price that moved, for a moment. */
+  #light(row, way) {
+    setAttribute(row.root, "data-moved", way);
+    this.#lit ||= setTimeout(() => {
+      this.#lit = 0;
+      for (const { root } of this.#rows) setAttribute(root, "data-moved", null);
+    }, LIT_MS);
   }
 
   #fill(row, one, place) {
     const name = nameOf(one);
     const isSame = row.name === name;
-    const price = one.price_text ? Number(one.price_text) : NaN;
-    if (isSame && price !== row.price) setAttribute(row.root, "data-moved", price > row.price ? "up" : "down");
+    const last = one.price_text ? Number(one.price_text) : NaN;
+    if (isSame && last !== row.last) this.#light(row, last > row.last ? "up" : "down");
     else if (!isSame) setAttribute(row.root, "data-moved", null);
     row.name = name;
-    row.price = price;
+    row.last = last;
     setText(row.symbol, one.symbol);
-    setText(row.feed, one.feed);
-    setText(row.cells[1], one.price_text || "–");
+    setText(row.feed, this.#hasFeeds ? one.feed : "");
+    setText(row.cells[1], price(one.price_text));
     setText(row.cells[2], rate(one.rate_per_s));
     setText(row.cells[3], one.received_us ? age((this.#nowUs - one.received_us) / 1e6) : "–");
     setAttribute(row.root, "data-stale", one.stale ? "" : null);
