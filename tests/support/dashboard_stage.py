@@ -6,7 +6,6 @@ tells; the prices are recorded trades. Time passes when the test says so, and as
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import h11
+import msgspec
 import trio
 
 from tests.support.dashboard_engine import FakeEngine
@@ -21,7 +21,6 @@ from tests.support.dashboard_engine import FakeEngine
 PAGE = Path(__file__).parents[2] / "trio_ticks" / "app" / "http" / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = "default-src 'self'"
-EVENT_S = 0.25
 
 
 class Stage:
@@ -63,12 +62,13 @@ class Stage:
         while symbol not in self._pages.values():
             await self._arrival.wait()
 
-    async def advance(self, seconds: float) -> None:
-        """Let so much time pass, in the stream's own beat, as fast as the pages take it."""
-        for beat in range(round(seconds / EVENT_S)):
-            self.engine.advance(EVENT_S)
+    async def advance(self, seconds: float, *, beat_s: float = 0.25) -> None:
+        """Let so much time pass, a beat at a time, as fast as the pages take it; each second has its state."""
+        for beat in range(round(seconds / beat_s)):
+            self.engine.advance(beat_s)
             events = [event_text("event", event) for event in self.engine.news()]
-            state = [event_text("state", self.engine.state())] if beat % 4 == 3 else []
+            is_second = (beat + 1) * beat_s % 1 == 0
+            state = [event_text("state", self.engine.state())] if is_second else []
             for page, symbol in list(self._pages.items()):
                 ticks = self.engine.ticks(symbol)
                 told = [event_text("ticks", ticks)] if ticks else []
@@ -119,7 +119,7 @@ class Stage:
 
 def event_text(kind: str, data: dict[str, Any]) -> bytes:
     """Return one Server-Sent Event."""
-    return f"event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(data))
 
 
 async def _request(stream: trio.SocketStream, connection: h11.Connection) -> h11.Request | None:
