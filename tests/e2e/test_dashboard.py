@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -125,6 +126,33 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
         await page.wait_until(f"{STATE} === 'journal'")
         assert await page.evaluate(SENTENCE) == "The journal is holding: the disk is full"
         assert "not covered for 2.00 s: silent" in " ".join(await rows(page, "#events li"))
+
+
+async def test_the_pointer_tells_of_gaps_and_signals(tmp_path: Path) -> None:
+    """Where no line is drawn it says why and for how long; at a mark, who decided what; elsewhere the price."""
+    sweep = """
+    (() => {
+      const over = document.querySelector('#plot .u-over');
+      const box = over.getBoundingClientRect();
+      const told = new Set();
+      for (let x = 1; x < box.width; x += 2) {
+        const [clientX, clientY] = [box.left + x, box.top + 9];
+        over.dispatchEvent(new MouseEvent('mousemove', { clientX, clientY, bubbles: true }));
+        told.add(document.querySelector('#chart-readout').textContent);
+      }
+      return [...told];
+    })()
+    """
+    async with open_dashboard(tmp_path) as (page, stage):
+        stage.engine.cut(4.0, "silent")
+        await stage.advance(6)
+        stage.engine.signal("sell", size=0.5)
+        await stage.advance(3)
+        await page.wait_until("document.querySelector('#uptime').textContent === '29 s'")
+        told = await page.evaluate(f"new Promise((done) => requestAnimationFrame(() => done({sweep.strip()})))")
+        assert any(text.endswith("not covered for 4.0 s: silent") for text in told)
+        assert any(text.endswith("momentum: sell size=0.5") for text in told)
+        assert sum(re.fullmatch(r"[\d:.]+ +39,\d+(\.\d+)?", text) is not None for text in told) > 20
 
 
 async def test_the_keyboard_reaches_every_symbol_of_hundreds(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ function drawState() {
   showConsumers(consumerRows(state, rates));
   showStorage(storageRows(state, rates));
   showLedger(state.ledger);
-  showLatency(state.ages);
+  showLatency(state);
   table.show(state.symbols, state.now_us);
   setText(byId("uptime"), duration((state.now_us - state.started_us) / 1e6));
   setText(byId("version"), state.version);

@@ -10,10 +10,11 @@ import { count, duration } from "./format.js";
 
 const LOWEST_US = 10;
 const DECADES = 7;
+/** [name in the state, in words, whether this engine has such a place] */
 const STRETCHES = [
-  ["strategy", "to a strategy"],
-  ["journal", "to the journal"],
-  ["stored", "to a database"],
+  ["strategy", "to a strategy", () => true],
+  ["journal", "to the journal", ({ journal }) => journal !== null],
+  ["stored", "to a database", ({ sinks }) => sinks.length > 0],
 ];
 
 /** What lies behind the last bound is drawn as the bucket that follows it. */
@@ -25,11 +26,14 @@ export function placeOf(us) {
   return Math.min(100, (100 * decades) / DECADES);
 }
 
-/** Return a function that shows the ages of a state. */
+/** Return a function that shows the ages in a state. */
 export function latencyIn(panel) {
   drawAxis(panel.querySelector(".axis"));
   const show = keyedList(panel.querySelector("ul"), ([name]) => name, make, update);
-  return (ages) => show(STRETCHES.map(([name, words]) => [name, words, ages[name]]).filter(([, , one]) => one));
+  return (state) => {
+    const there = STRETCHES.filter(([, , isThere]) => isThere(state));
+    show(there.map(([name, words]) => [name, words, state.ages[name]]));
+  };
 }
 
 function drawAxis(axis) {

@@ -10,6 +10,9 @@ import { count, share } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** What the names of the program's own consumers begin with, this page's one among them: no part of the flow. */
+const OWN = "trio-ticks ";
+
 /** [name in the ledger, in words, what it says]; of the first one goes on into the next box. */
 const RECEIVED = [
   ["accepted", "accepted", "good"],
@@ -72,9 +75,10 @@ export function ledgerIn(panel, verdict) {
   const redraw = () => draw(ribbons, panel, drawn);
   new ResizeObserver(redraw).observe(panel);
   return (ledger) => {
-    const boxes = boxesOf(ledger);
+    const all = boxesOf(ledger);
+    const wrong = imbalancesOf(all);
+    const boxes = all.map((items) => items.filter(({ name }) => !name.startsWith(OWN)));
     boxes.forEach((items, place) => shown[place](items));
-    const wrong = imbalancesOf(boxes);
     setText(verdict, wrong.length ? `does not balance: ${wrong.map((one) => one.name).join(", ")}` : "balanced");
     setAttribute(verdict, "data-level", wrong.length ? "bad" : "good");
     const structure = boxes.flat().filter((one) => one.source);
