@@ -76,6 +76,7 @@ function drawHealth() {
   setAttribute(byId("health-state"), "data-level", verdict.level);
   setText(byId("health-state"), verdict.word);
   setText(byId("health-words"), verdict.sentence);
+  setAttribute(byId("health-words"), "title", verdict.sentence);
   setText(document.querySelector("title"), verdict.level === "good" ? "trio_ticks" : `${verdict.word} · trio_ticks`);
 }
 

@@ -12,6 +12,7 @@ import uPlot from "./vendor/uPlot.esm.js";
 
 /** Of gaps and of signals, the newest. A screen shows no more, and a link that flaps all night has no more either. */
 const MARKS = 400;
+const LEAST_S = 15;
 const REACH = 8; // pixels from the pointer within which a signal is told of
 
 export class Chart {
@@ -79,8 +80,9 @@ export class Chart {
     // A replay lives in another time than the engine's clock.
     const isOfNow = Number.isNaN(newest) || Math.abs(this.#nowS - newest) < KEPT_S;
     const right = isOfNow ? Math.max(this.#nowS, newest || 0) : newest;
-    this.#bounds = [right - this.windowS, right];
-    const from = Math.max(0, this.#series.before(right - this.windowS) - 1);
+    const left = right - this.#span(right);
+    this.#bounds = [left, right];
+    const from = Math.max(0, this.#series.before(left) - 1);
     const t = this.#series.t.slice(from);
     const p = this.#series.p.slice(from);
     if (t.length && right > newest) {
@@ -88,6 +90,12 @@ export class Chart {
       p.push(p[p.length - 1]); // The last price holds until now.
     }
     this.plot.setData([t, p]);
+  }
+
+  /** As long as there is little to show, little is shown: a picture that is mostly empty tells less. */
+  #span(right) {
+    const known = this.#series.length ? right - this.#series.t[0] : this.windowS;
+    return Math.min(this.windowS, Math.max(LEAST_S, known));
   }
 
   #fit() {

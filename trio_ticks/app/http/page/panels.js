@@ -40,7 +40,7 @@ function lineRow(line, nowUs, rates) {
       duration(line.lag_us === null ? null : line.lag_us / 1e6),
     ],
     detail: [isUp(line) ? "" : line.last_error, ...refused].filter(Boolean).join("; "),
-    title: reconnects.length ? `Reconnects: ${reconnects.join(", ")}. Last: ${line.last_error}` : "Never reconnected",
+    title: reconnects.length ? `reconnected: ${reconnects.join(", ")}; last: ${line.last_error}` : "never reconnected",
   };
 }
 

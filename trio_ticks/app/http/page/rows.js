@@ -33,7 +33,7 @@ function make(figures) {
 
 function update(view, row) {
   setAttribute(view.root, "data-level", row.level);
-  setAttribute(view.root, "title", row.title || null);
+  setAttribute(view.root, "title", row.title ? `${row.name}: ${row.title}` : row.name);
   setText(view.name, row.name);
   setText(view.note, row.note);
   row.figures.forEach((figure, place) => setText(view.cells[place], figure));
