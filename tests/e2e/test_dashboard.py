@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.chromium import Page, open_page
+import pytest
+
+from tests.support.chromium import Page, open_page, running_chromium
 from tests.support.dashboard_stage import Stage, open_stage
 
 FIRST = "alltick/BTCUSDT"
@@ -20,10 +21,17 @@ STATE = "document.querySelector('#health-state').textContent"
 SENTENCE = "document.querySelector('#health-words').textContent"
 
 
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One browser for all; each test has a tab that knows nothing of the others."""
+    with running_chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
 @asynccontextmanager
-async def open_dashboard(home: Path, **engine: Any) -> AsyncIterator[tuple[Page, Stage]]:
+async def open_dashboard(browser: str, **engine: Any) -> AsyncIterator[tuple[Page, Stage]]:
     """Show the page; it has taken in its first state when this yields."""
-    async with open_stage(**engine) as stage, open_page(home) as page:
+    async with open_stage(**engine) as stage, open_page(browser) as page:
         await stage.advance(20)
         await page.resize(1280, 800)
         await page.show(stage.url)
@@ -45,9 +53,9 @@ def shown(stage: Stage, place: int) -> str:
     return f"{Decimal(stage.engine.state()['symbols'][place]['price_text']):,}"
 
 
-async def test_every_panel_shows_what_the_engine_tells(tmp_path: Path) -> None:
+async def test_every_panel_shows_what_the_engine_tells(browser: str) -> None:
     """Each figure comes from the state as it is, the ledger balances, and nothing is asked of any other host."""
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         stage.engine.signal("buy", size=0.5)
         stage.engine.stale.add("5.HK")
         await stage.advance(2)
@@ -72,9 +80,9 @@ async def test_every_panel_shows_what_the_engine_tells(tmp_path: Path) -> None:
         assert page.unreachable == []
 
 
-async def test_values_move(tmp_path: Path) -> None:
+async def test_values_move(browser: str) -> None:
     """A second later each of price and clock is a later one, and the line on the chart another."""
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         line = "document.querySelector('#plot canvas').toDataURL()"
         before = [await page.evaluate(what) for what in (PRICE, line)]
         clock = await page.text("#clock")
@@ -84,9 +92,9 @@ async def test_values_move(tmp_path: Path) -> None:
         assert await page.evaluate(PRICE) != before[0]
 
 
-async def test_it_survives_a_restart_of_the_engine(tmp_path: Path) -> None:
+async def test_it_survives_a_restart_of_the_engine(browser: str) -> None:
     """It says that it reconnects, takes up the new process by itself, and repeats no event that it has listed."""
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         stage.engine.tell("status", "connected", "")
         await stage.advance(1)
         await page.wait_until("document.querySelectorAll('#events li').length === 1")
@@ -110,9 +118,9 @@ async def test_it_survives_a_restart_of_the_engine(tmp_path: Path) -> None:
         assert await page.text("#connections .figure") == "120"  # rates begin anew: counts that went back say nothing
 
 
-async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
+async def test_what_is_wrong_is_said_in_one_sentence(browser: str) -> None:
     """The worst comes first, with its reason; and a gap is told with its cause."""
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         stage.engine.sink_error = "connection refused"
         await stage.advance(1)
         await page.wait_until(f"{STATE} === 'holding'")
@@ -128,7 +136,7 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
         assert "not covered for 2.00 s: silent" in " ".join(await rows(page, "#events li"))
 
 
-async def test_the_pointer_tells_of_gaps_and_signals(tmp_path: Path) -> None:
+async def test_the_pointer_tells_of_gaps_and_signals(browser: str) -> None:
     """Where no line is drawn it says why and for how long; at a mark, who decided what; elsewhere the price."""
     sweep = """
     (() => {
@@ -143,7 +151,7 @@ async def test_the_pointer_tells_of_gaps_and_signals(tmp_path: Path) -> None:
       return [...told];
     })()
     """
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         stage.engine.cut(4.0, "silent")
         await stage.advance(6)
         stage.engine.signal("sell", size=0.5)
@@ -155,9 +163,9 @@ async def test_the_pointer_tells_of_gaps_and_signals(tmp_path: Path) -> None:
         assert sum(re.fullmatch(r"[\d:.]+ +39,\d+(\.\d+)?", text) is not None for text in told) > 20
 
 
-async def test_the_keyboard_reaches_every_symbol_of_hundreds(tmp_path: Path) -> None:
+async def test_the_keyboard_reaches_every_symbol_of_hundreds(browser: str) -> None:
     """Filter, arrows and Enter choose; of six hundred symbols only the rows in sight exist."""
-    async with open_dashboard(tmp_path, symbols=600, per_s=4) as (page, stage):
+    async with open_dashboard(browser, symbols=600, per_s=4) as (page, stage):
         assert await page.evaluate("document.querySelectorAll('#symbols tbody tr').length") < 60
         await page.press("/")
         await page.send("Input.insertText", text="sym59")
@@ -172,10 +180,10 @@ async def test_the_keyboard_reaches_every_symbol_of_hundreds(tmp_path: Path) -> 
         assert (await page.evaluate("location.hash")) == "#alltick%2FSYM598.US"
 
 
-async def test_names_from_outside_are_texts(tmp_path: Path) -> None:
+async def test_names_from_outside_are_texts(browser: str) -> None:
     """A symbol, a reason or an event that looks like markup is shown as it is, and does nothing."""
     hostile = "<img src=x onerror=alert(1)>"
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         stage.engine.symbols[1] = hostile
         stage.engine.sink_error = hostile
         stage.engine.tell("status", hostile, hostile)
@@ -185,9 +193,9 @@ async def test_names_from_outside_are_texts(tmp_path: Path) -> None:
         assert await page.evaluate(f"document.body.innerText.split({json.dumps(hostile)}).length") >= 5
 
 
-async def test_it_fits_every_screen(tmp_path: Path) -> None:
+async def test_it_fits_every_screen(browser: str) -> None:
     """On a laptop nothing but lists scrolls; on a phone nothing reaches over the edge; no value moves the rest."""
-    async with open_dashboard(tmp_path) as (page, stage):
+    async with open_dashboard(browser) as (page, stage):
         places = "JSON.stringify([...document.querySelectorAll('.panel')].map((one) => one.getBoundingClientRect()))"
         before = await page.evaluate(places)
         assert await page.evaluate("document.documentElement.scrollHeight") == 800
@@ -198,10 +206,10 @@ async def test_it_fits_every_screen(tmp_path: Path) -> None:
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-async def test_an_hour_leaves_it_as_light_as_it_was(tmp_path: Path) -> None:
+async def test_an_hour_leaves_it_as_light_as_it_was(browser: str) -> None:
     """After the quarter of an hour that the chart holds, three more quarters add no node and next to no memory."""
     # Sixteen points a second are what the program's stream brings of a symbol at most, whatever its rate.
-    async with open_dashboard(tmp_path, symbols=60, per_s=16) as (page, stage):
+    async with open_dashboard(browser, symbols=60, per_s=16) as (page, stage):
         await run_for(page, stage, minutes=16)
         heap, nodes = await page.weight()
         await run_for(page, stage, minutes=44)
@@ -223,7 +231,7 @@ async def run_for(page: Page, stage: Stage, *, minutes: int) -> None:
     await page.wait_until(f"{clock} === '{seconds // 60} m {seconds % 60:02} s' || {clock} === '1 h 00 m'")
 
 
-async def test_the_series_of_points_is_bounded_and_true(tmp_path: Path) -> None:
+async def test_the_series_of_points_is_bounded_and_true(browser: str) -> None:
     """At ten thousand ticks a second it holds fifteen minutes in bounded memory, and no extreme is lost."""
     script = """
     import('/assets/series.js').then(({ Series }) => {
@@ -242,13 +250,13 @@ async def test_the_series_of_points_is_bounded_and_true(tmp_path: Path) -> None:
       return [series.length, isAscending, Math.min(...kept) === low, Math.max(...kept) === high];
     })
     """
-    async with open_dashboard(tmp_path) as (page, _):
+    async with open_dashboard(browser) as (page, _):
         points, *truths = await page.evaluate(script)
         assert truths == [True, True, True]
         assert points < 4 * 10 * 900 + 1_100  # four of each tenth of a second, and what is cut off at once
 
 
-async def test_a_line_is_interrupted_until_the_next_tick(tmp_path: Path) -> None:
+async def test_a_line_is_interrupted_until_the_next_tick(browser: str) -> None:
     """Gaps that touch are one hole, and the price between a gap's end and the next tick is not made up."""
     script = """
     Promise.all([import('/assets/series.js'), import('/assets/holes.js')]).then(([{ Series }, { holesOf }]) => {
@@ -258,5 +266,5 @@ async def test_a_line_is_interrupted_until_the_next_tick(tmp_path: Path) -> None
       return holesOf(gaps, series, 0, 10);
     })
     """
-    async with open_dashboard(tmp_path) as (page, _):
+    async with open_dashboard(browser) as (page, _):
         assert await page.evaluate(script) == [[2.5, 9]]

@@ -6,11 +6,13 @@ import base64
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ OPTIONS = [
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 ]
-ANNOUNCED = b"DevTools listening on "
+ANNOUNCED = re.compile(r"DevTools listening on (\S+)\n")
 LARGEST_MESSAGE = 1 << 26
 """A picture of the page comes in one message."""
 
@@ -70,7 +72,8 @@ class Page:
 
     async def open(self) -> None:
         """Open the tab."""
-        target = await self.send("Target.createTarget", url="about:blank")
+        context = await self.send("Target.createBrowserContext", disposeOnDetach=True)
+        target = await self.send("Target.createTarget", url="about:blank", **context)
         session = await self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = {"sessionId": session["sessionId"]}
         for domain in ("Page", "Runtime", "Network", "Log", "Performance"):
@@ -162,47 +165,51 @@ class Page:
         await trio.Path(path).write_bytes(base64.b64decode(answer["data"]))
 
 
-@asynccontextmanager
-async def open_page(home: Path) -> AsyncIterator[Page]:
-    """Run Chromium for one tab, until the block ends.
+@contextmanager
+def running_chromium(home: Path) -> Iterator[str]:
+    """Run a browser until the block ends; yield where it is driven. It shows nothing that another did not ask for.
 
     Args:
         home: An empty directory for its profile.
     """
-    process = await trio.lowlevel.open_process(
-        [chromium_path(), *OPTIONS, f"--user-data-dir={home}", "about:blank"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    log = home / "chromium.log"
+    command = [chromium_path(), *OPTIONS, f"--user-data-dir={home / 'profile'}", "about:blank"]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+        )
     try:
-        async with trio.open_nursery() as nursery:
-            address = await nursery.start(_announced, process)
-            async with trio_websocket.open_websocket_url(address, max_message_size=LARGEST_MESSAGE) as websocket:
-                page = Page(websocket)
-                nursery.start_soon(page.read)
-                await page.open()
-                yield page
-            nursery.cancel_scope.cancel()
+        yield _announced(process, log)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # it is a family of processes
-        with trio.CancelScope(shield=True):
-            await process.wait()
+        process.wait()
 
 
-async def _announced(process: trio.Process, task_status: trio.TaskStatus[str]) -> None:
-    """Tell where it listens; then read on, so that it is never held up by what it has to say."""
-    said = b""
-    is_told = False
-    assert process.stderr is not None
-    async for chunk in process.stderr:
-        if is_told:
-            continue
-        said += chunk
-        _, found, rest = said.partition(ANNOUNCED)
-        if found and b"\n" in rest:
-            is_told = True
-            task_status.started(rest.split(b"\n", 1)[0].decode().strip())
-    assert is_told, f"Chromium did not start:\n{said.decode()[-2000:]}"
+def _announced(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until it has told where it listens."""
+    give_up = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < give_up:
+        found = ANNOUNCED.search(log.read_text(errors="replace"))
+        if found:
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"Chromium does not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+@asynccontextmanager
+async def open_page(address: str) -> AsyncIterator[Page]:
+    """Open a tab with a memory of its own, until the block ends.
+
+    Args:
+        address: Where the browser is driven.
+    """
+    async with (
+        trio_websocket.open_websocket_url(address, max_message_size=LARGEST_MESSAGE) as websocket,
+        trio.open_nursery() as nursery,
+    ):
+        page = Page(websocket)
+        nursery.start_soon(page.read)
+        await page.open()
+        yield page
+        nursery.cancel_scope.cancel()

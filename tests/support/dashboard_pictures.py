@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from tests.support.chromium import Page, open_page
+from tests.support.chromium import Page, open_page, running_chromium
 from tests.support.dashboard_stage import Stage, open_stage
 
 SIZES = {"": (1280, 800), "-phone": (390, 844)}
@@ -40,8 +40,8 @@ async def take(page: Page, directory: Path) -> None:
 
 async def main(directory: Path) -> None:
     """Run the stage and the browser, and take the pictures."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        async with open_stage() as stage, open_page(Path(home)) as page:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, running_chromium(Path(home)) as browser:
+        async with open_stage() as stage, open_page(browser) as page:
             await page.resize(*SIZES[""])
             await page.show(stage.url)
             await stage.wait_for_page("alltick/BTCUSDT")
