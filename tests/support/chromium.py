@@ -66,6 +66,7 @@ class Page:
         self._numbers = itertools.count(1)
         self._answers: dict[int, trio.MemorySendChannel[dict[str, Any]]] = {}
         self._session: dict[str, str] = {}
+        self._loaded = trio.Event()
         self.errors: list[str] = []
         self.unreachable: list[str] = []
         self.requests: list[str] = []
@@ -104,7 +105,9 @@ class Page:
                 self._note(message["method"], message["params"])
 
     def _note(self, method: str, params: dict[str, Any]) -> None:
-        if method == "Network.requestWillBeSent":
+        if method == "Page.loadEventFired":
+            self._loaded.set()
+        elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         elif method == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(params["exceptionDetails"]))
@@ -115,8 +118,11 @@ class Page:
             (self.unreachable if entry["source"] == "network" else self.errors).append(entry["text"])
 
     async def show(self, url: str) -> None:
-        """Load a page."""
+        """Load a page, with all that it is made of."""
+        self._loaded = trio.Event()
         await self.send("Page.navigate", url=url)
+        with trio.fail_after(PATIENCE_S):
+            await self._loaded.wait()
 
     async def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, that of the promise where it is one."""
