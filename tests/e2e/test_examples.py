@@ -41,7 +41,7 @@ PROGRAMS = {
     "callback": Expected(r"(BTC|ETH)-USD \d+\.\d+ (buy|sell)"),
     "bars": Expected(r"700\.HK (\d+\.\d ){4}\d+\.0"),
     "strategy": Expected(r"BTC-USD (up|down) \d+\.\d+"),
-    "on_gap": Expected(r"BTC-USD: \d+\.\d{3} s not covered: closed"),
+    "on_gap": Expected(r"BTC-USD: \d+\.\d{3} s not covered: closed", times=1),
     "backtest": Expected(r"<Backtest strategy: jumps returned; .* signals: [1-9]", times=1),
     "sink": Expected(r"\d+,BTC-USD,\d{16},\d+\.\d+", file="ticks.csv"),
     "feed": Expected(r"Tick\(symbol='(BTC|ETH)USDT', time_us=\d{16}, price=\d+\.\d+"),
