@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,22 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 
-# Their blocks need more than a journal beside them; each has a test of its own in test_docs.py.
-ELSEWHERE = {"testing.md", "asyncio-and-notebooks.md"}
+# These have a test of their own in test_docs.py, which says more of them than that they run.
+ELSEWHERE = {
+    "testing.md",
+    "reading.md",
+    "bars.md",
+    "backtest.md",
+    "replay.md",
+    "feeds.md",
+    "asyncio-and-notebooks.md",
+}
 
 
-def blocks(path: Path, language: str) -> list[str]:
-    """Return a page's code blocks in one language."""
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```", path.read_text(), re.DOTALL | re.MULTILINE)
+def blocks(path: Path, *languages: str) -> list[str]:
+    """Return a page's code blocks in these languages, in their order."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", path.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for language, text in found if language in languages]
 
 
 def test_the_site_builds_without_a_warning_and_no_link_is_dead(tmp_path: Path) -> None:
@@ -87,13 +96,19 @@ def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.M
         exec(compile(block, page, "exec"), names)
     for name, function in names.items():
         if name.startswith("test_"):
-            trio.run(function) if inspect.iscoroutinefunction(function) else function()
+            trio.run(bounded, function) if inspect.iscoroutinefunction(function) else function()
+
+
+async def bounded(test: Callable[[], Awaitable[None]]) -> None:
+    """Run a test of a page; end it where it hangs."""
+    with trio.fail_after(120):
+        await test()
 
 
 SHELL = [
     (path.name, line)
     for path in [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-    for block in blocks(path, "(?:sh|console|text)?")
+    for block in blocks(path, "sh", "console", "text", "")
     for line in block.splitlines()
     if re.match(r"(\.venv/bin/|\$ )?trio-ticks +[a-z]", line)
 ]
