@@ -22,7 +22,7 @@ from trio_ticks.storage.influxdb import InfluxWriter
 
 DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "trio_ticks.json"
 BOARD = json.loads(DASHBOARD.read_text())
-QUERIES = [
+QUERIES: list[tuple[str, str, str]] = [
     (panel["title"], target["refId"], target["query"]) for panel in BOARD["panels"] for target in panel["targets"]
 ] + [(item["name"], "", item["query"]) for item in BOARD["templating"]["list"] if item["type"] == "query"]
 

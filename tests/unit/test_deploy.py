@@ -84,7 +84,7 @@ def test_the_engines_fit_together() -> None:
     assert sink.stream == source.stream
     assert source.reader in sink.readers
     assert set(feed.symbols or ()) == {tape.symbol for tape in sample_tapes()}
-    assert f":{SERVICES['vendor']['command'][2]}" in str(feed.url)  # type: ignore[union-attr]  # a feed of AllTick's
+    assert f":{SERVICES['vendor']['command'][2]}" in str(feed.url)
     assert SERVICES["vendor"]["network_mode"] == "service:engine"
     database = store.sinks["influxdb"]
     assert isinstance(database, InfluxDB)
