@@ -52,7 +52,8 @@ def test_the_site_builds_without_a_warning_and_no_link_is_dead(tmp_path: Path) -
     pytest.importorskip("zensical", reason="THE SITE IS NOT TESTED HERE: pip install 'trio-ticks[docs]'")
     shutil.copytree(DOCS, tmp_path / "docs")
     shutil.copy(ROOT / "zensical.toml", tmp_path)
-    (tmp_path / "trio_ticks").symlink_to(ROOT / "trio_ticks")
+    for name in ("trio_ticks", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
