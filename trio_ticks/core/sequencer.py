@@ -90,7 +90,7 @@ class Sequencer:
     Raises:
         ValueError: A setting is none of the accepted values.
 
-    Example:
+    Examples:
         Line A shows two equal trades. Line B missed one of them and shows the other.
 
         >>> from trio_ticks.model import Tick
