@@ -44,6 +44,8 @@ PROGRAMS = {
     "on_gap": Expected(r"BTC-USD: \d+\.\d{3} s not covered: closed", times=1),
     "backtest": Expected(r"<Backtest strategy: jumps returned; .* signals: [1-9]", times=1),
     "sink": Expected(r"\d+,BTC-USD,\d{16},\d+\.\d+", file="ticks.csv"),
+    "with_asyncio": Expected(r"20\d\d-\d\d-\d\d .*\+00:00 BTC-USD \d+\.\d+"),
+    "notebook": Expected(r"^\d+\.\d+$", times=1),
     "feed": Expected(r"Tick\(symbol='(BTC|ETH)USDT', time_us=\d{16}, price=\d+\.\d+"),
 }
 
@@ -116,4 +118,4 @@ async def test_a_program_does_what_it_says(name: str, tmp_path: Path) -> None:
 
 def has_enough(evidence: Path, expected: Expected) -> bool:
     """Whether the program has done what is expected of it."""
-    return evidence.exists() and len(re.findall(expected.line, evidence.read_text())) >= expected.times
+    return evidence.exists() and len(re.findall(expected.line, evidence.read_text(), re.MULTILINE)) >= expected.times
