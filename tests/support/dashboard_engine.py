@@ -218,6 +218,7 @@ class FakeEngine:
             name=name,
             state="waiting" if is_cut else "live",
             symbols=len(self.symbols) // 2,
+            accepted=len(self.symbols) // 2,
             refused={},
             attempts=1 + len(self._gaps),
             reconnects={"silent": len(self._gaps)} if self._gaps and "crypto" in name else {},
