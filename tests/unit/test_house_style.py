@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+def asynchronous() -> list[str]:
+    """Return the files that can break a rule on cancellation: parsing the others takes minutes, and finds nothing."""
+    files = [path for part in ("trio_ticks", "examples") for path in sorted((ROOT / part).rglob("*.py"))]
+    return [str(path.relative_to(ROOT)) for path in files if re.search(r"\basync |\bimport trio\b", path.read_text())]
+
+
 CHECKS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
-    "cancellation": ["flake8", "trio_ticks", "examples"],
+    "cancellation": ["flake8", *asynchronous()],
     "types": ["mypy"],
 }
 
