@@ -364,14 +364,6 @@ async def test_bench_says_what_the_figures_mean(cwd: Path) -> None:
     assert stdout.splitlines()[-1].startswith("This machine keeps up with ")
 
 
-@pytest.mark.parametrize("command", ["demo", "watch", "run", "sim", "bench"])
-async def test_every_command_has_help_with_an_example(command: str, cwd: Path) -> None:
-    """What to type is shown, not only described."""
-    code, stdout, _ = await run_program(command, "--help", cwd=cwd)
-    assert code == 0
-    assert f"Example: trio-ticks {command}" in stdout
-
-
 def test_a_current_directory_that_is_gone_does_no_harm(cwd: Path) -> None:
     """The program runs wherever a shell may still stand."""
     script = (

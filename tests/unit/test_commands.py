@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import typer
 
-from trio_ticks.app.cli import app
-
-ROOT = Path(__file__).parents[2]
+from trio_ticks.app.cli import app, main
 
 
 def commands(command: Any, name: str = "trio-ticks") -> Iterator[tuple[str, Any]]:
@@ -64,29 +59,38 @@ def test_a_command_that_tells_something_tells_it_to_programs_too(name: str) -> N
     assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]
 
 
-def complete(words: str, shell: str = "bash", **environ: str) -> str:
-    """Return what a shell is told when the tabulator is pressed behind these words."""
-    asked = {
-        "_TRIO_TICKS_COMPLETE": f"complete_{shell}",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split(" ")) - 1),
-    }
-    command = [sys.executable, "-m", "trio_ticks"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **asked, **environ}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False).stdout
+@pytest.fixture
+def type_in(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the program here; returns what it prints."""
+
+    def run(*words: str, **environ: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["trio-ticks", *words])
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code in {0, None}
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_a_shell_completes_commands_and_options() -> None:
-    """What typer's script for the shell asks for is answered."""
-    assert complete("trio-ticks re").split() == ["replay", "reload"]
-    assert "--no-journal" in complete("trio-ticks run --no-").split()
+@pytest.mark.parametrize(
+    ("words", "answers"),
+    [("trio-ticks re", {"replay", "reload"}), ("trio-ticks run --no-", {"--no-journal"}), ("trio-ticks to", {"top"})],
+)
+def test_a_shell_completes_commands_and_options(words: str, answers: set[str], type_in: Callable[..., str]) -> None:
+    """What the script for a shell asks for when the tabulator is pressed is answered."""
+    place = str(len(words.split()) - 1)
+    told = type_in(_TRIO_TICKS_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=place)
+    assert answers <= set(told.split())
+    assert all(answer.startswith(words.split()[-1]) for answer in told.split())
 
 
-def test_the_script_for_a_shell_is_shown() -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_is_shown(shell: str, type_in: Callable[..., str]) -> None:
     """``trio-ticks --show-completion`` prints what the shell's start-up file takes."""
-    command = [sys.executable, "-m", "trio_ticks", "--show-completion", "bash"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "complete_bash" in done.stdout
-    assert "trio-ticks" in done.stdout
+    # Typer looks at its parent process for the shell, which here is no shell.
+    script = type_in("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert f"complete_{shell}" in script
+    assert "trio-ticks" in script
