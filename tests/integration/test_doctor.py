@@ -31,6 +31,7 @@ from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.redis import open_stream
 
 HOUR_US = 3_600_000_000
+WORD = "password-4711"
 
 
 def check(finding: Finding, mark: Mark, *words: str) -> None:
@@ -232,13 +233,18 @@ async def test_redis_is_asked_for_all_that_the_engine_asks_it_for(redis: RedisPr
     redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     check(await check_redis("sink redis", settings), Mark.BAD, "it may delete the stream", "noeviction")
     redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    redis.command(
-        "ACL", "SETUSER", "reader", "on", ">r", "~*", "+@read", "+info", "+eval", "+xinfo", "+select", "+hello"
-    )
-    check(await check_redis("x", Redis(url=redis.url, username="reader", password="r")), Mark.BAD, "may not", "ACL")
-    feed = RedisFeed(url=redis.url, username="reader", password="r")
+    reader = attrs.evolve(settings, username="reader", password=WORD)
+    redis.command("ACL", "SETUSER", "reader", "on", f">{WORD}", "~*", "+@all", "-@write", "-eval")
+    check(await check_redis("x", reader), Mark.BAD, "may not", "let the ACL's user run")
+    redis.command("ACL", "SETUSER", "reader", "+eval")
+    check(await check_redis("x", reader), Mark.BAD, "can't run this command", "let the ACL's user run")
+    feed = RedisFeed(url=redis.url, username="reader", password=WORD)
     check(await check_redis("feed redis", feed), Mark.GOOD)
-    wrong = await check_redis("x", Redis(url=redis.url, username="reader", password="top-secret"))
+    redis.command("ACL", "SETUSER", "reader", "-info")
+    check(await check_redis("feed redis", feed), Mark.DOUBTFUL, "its memory is not known")
+    redis.command("ACL", "SETUSER", "reader", "+@all", "-del")
+    check(await check_redis("x", reader), Mark.DOUBTFUL, "only the check needs it")
+    wrong = await check_redis("x", attrs.evolve(reader, password="top-secret"))
     check(wrong, Mark.BAD, "username and password")
     assert "top-secret" not in wrong.line()
     redis.stop(signal.SIGKILL)
