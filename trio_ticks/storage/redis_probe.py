@@ -5,8 +5,6 @@ The stream is called like the configured one with `SUFFIX` behind, and is delete
 
 from __future__ import annotations
 
-import contextlib
-
 import attrs
 
 from trio_ticks.config.redis import RedisServer
@@ -51,13 +49,17 @@ async def probe_writing(settings: RedisServer) -> None:
         SinkUnavailableError: the server does not answer, or does not let us.
     """
     async with open_stream(attrs.evolve(settings, stream=settings.stream[:_LONGEST] + SUFFIX)) as stream:
+        failure: SinkUnavailableError | None = None
         try:
             await _write(stream)
-        except SinkUnavailableError:
-            with contextlib.suppress(SinkUnavailableError):
-                await stream.remove()
-            raise
-        await stream.remove()
+        except SinkUnavailableError as error:
+            failure = error
+        try:
+            await stream.remove()
+        except SinkUnavailableError as error:
+            failure = failure or error  # what went wrong first says more
+        if failure is not None:
+            raise failure
 
 
 async def _write(stream: RedisStream) -> None:
