@@ -20,8 +20,9 @@ from tests.support.redis_server import RedisProcess
 from trio_ticks.app.doctor.clock import check_clock
 from trio_ticks.app.doctor.examining import Examination
 from trio_ticks.app.doctor.finding import Finding, Mark
+from trio_ticks.app.doctor.journal import check_journal
 from trio_ticks.app.doctor.stores import check_influxdb, check_redis
-from trio_ticks.config import ConnectionConfig, InfluxDB, Redis, RedisFeed
+from trio_ticks.config import ConnectionConfig, InfluxDB, JournalConfig, Redis, RedisFeed
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.road import Road, road_of
@@ -152,6 +153,18 @@ async def test_damage_at_the_end_of_a_journal_is_told(tmp_path: Path) -> None:
     path.write_bytes(data.replace(b"ABCDEFGH", b"ABCDEFGX", 1))
     found = await examine(tmp_path / "ticks.toml", config(tmp_path, "BTCUSDT"), url="ws://127.0.0.1:9")
     check(found["journal"], Mark.DOUBTFUL, "damaged at its end", "journal verify")
+
+
+@pytest.mark.parametrize(
+    ("content", "mark", "words"),
+    [(b"", Mark.GOOD, "will be made"), (b"SQLite format 3" * 100, Mark.BAD, "is no journal, or its first page")],
+)
+def test_a_file_that_is_no_journal_is_told(content: bytes, mark: Mark, words: str, tmp_path: Path) -> None:
+    """An empty one becomes a journal; any other is left alone."""
+    path = tmp_path / "ticks.journal"
+    path.write_bytes(content)
+    check(check_journal(JournalConfig(path=str(path))).finding, mark, words)
+    assert path.read_bytes() == content
 
 
 async def test_mistakes_of_a_configuration_are_told_one_by_one(tmp_path: Path) -> None:
