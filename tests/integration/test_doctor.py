@@ -20,8 +20,9 @@ from tests.support.redis_server import RedisProcess
 from trio_ticks.app.doctor.clock import check_clock
 from trio_ticks.app.doctor.examining import Examination
 from trio_ticks.app.doctor.finding import Finding, Mark
+from trio_ticks.app.doctor.journal import check_journal
 from trio_ticks.app.doctor.stores import check_influxdb, check_redis
-from trio_ticks.config import ConnectionConfig, InfluxDB, Redis, RedisFeed
+from trio_ticks.config import ConnectionConfig, InfluxDB, JournalConfig, Redis, RedisFeed
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.road import Road, road_of
@@ -31,6 +32,7 @@ from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.redis import open_stream
 
 HOUR_US = 3_600_000_000
+WORD = "password-4711"
 
 
 def check(finding: Finding, mark: Mark, *words: str) -> None:
@@ -153,6 +155,18 @@ async def test_damage_at_the_end_of_a_journal_is_told(tmp_path: Path) -> None:
     check(found["journal"], Mark.DOUBTFUL, "damaged at its end", "journal verify")
 
 
+@pytest.mark.parametrize(
+    ("content", "mark", "words"),
+    [(b"", Mark.GOOD, "will be made"), (b"SQLite format 3" * 100, Mark.BAD, "is no journal, or its first page")],
+)
+def test_a_file_that_is_no_journal_is_told(content: bytes, mark: Mark, words: str, tmp_path: Path) -> None:
+    """An empty one becomes a journal; any other is left alone."""
+    path = tmp_path / "ticks.journal"
+    path.write_bytes(content)
+    check(check_journal(JournalConfig(path=str(path))).finding, mark, words)
+    assert path.read_bytes() == content
+
+
 async def test_mistakes_of_a_configuration_are_told_one_by_one(tmp_path: Path) -> None:
     """Each strategy's own, and what stands between two tables; each once."""
     strategies = '[strategies.a]\nuse = "no_module:f"\n[strategies.b]\nuse = "math:none"\n'
@@ -232,13 +246,18 @@ async def test_redis_is_asked_for_all_that_the_engine_asks_it_for(redis: RedisPr
     redis.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     check(await check_redis("sink redis", settings), Mark.BAD, "it may delete the stream", "noeviction")
     redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    redis.command(
-        "ACL", "SETUSER", "reader", "on", ">r", "~*", "+@read", "+info", "+eval", "+xinfo", "+select", "+hello"
-    )
-    check(await check_redis("x", Redis(url=redis.url, username="reader", password="r")), Mark.BAD, "may not", "ACL")
-    feed = RedisFeed(url=redis.url, username="reader", password="r")
+    reader = attrs.evolve(settings, username="reader", password=WORD)
+    redis.command("ACL", "SETUSER", "reader", "on", f">{WORD}", "~*", "+@all", "-@write", "-eval")
+    check(await check_redis("x", reader), Mark.BAD, "may not", "let the ACL's user run")
+    redis.command("ACL", "SETUSER", "reader", "+eval")
+    check(await check_redis("x", reader), Mark.BAD, "can't run this command", "let the ACL's user run")
+    feed = RedisFeed(url=redis.url, username="reader", password=WORD)
     check(await check_redis("feed redis", feed), Mark.GOOD)
-    wrong = await check_redis("x", Redis(url=redis.url, username="reader", password="top-secret"))
+    redis.command("ACL", "SETUSER", "reader", "-info")
+    check(await check_redis("feed redis", feed), Mark.DOUBTFUL, "its memory is not known")
+    redis.command("ACL", "SETUSER", "reader", "+@all", "-del")
+    check(await check_redis("x", reader), Mark.DOUBTFUL, "only the check needs it")
+    wrong = await check_redis("x", attrs.evolve(reader, password="top-secret"))
     check(wrong, Mark.BAD, "username and password")
     assert "top-secret" not in wrong.line()
     redis.stop(signal.SIGKILL)

@@ -167,6 +167,7 @@ def test_the_page_has_a_section_for_all_that_is_measured(tmp_path: Path) -> None
         "sustained",
         "storage",
         "outage",
+        "replay",
         *(f"cost-{name}" for name in (*(d.name for d in DIMENSIONS), MEMORY)),
     ]
     assert {*re.findall(r"<!-- begin ([\w-]+)", text)} == {*sections, "targets"}

@@ -12,7 +12,9 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from trio_ticks.app.cli import app
 from trio_ticks.app.init.answers import VENDORS, Answers, Influx, RedisStore
 from trio_ticks.app.init.asking import Given, answers_of, ask
 from trio_ticks.app.init.command import check_place, initialise, missing, terminal
@@ -222,3 +224,11 @@ def test_whoever_insists_gets_what_is_not_sound(tmp_path: Path, monkeypatch: pyt
     assert not path.exists()
     assert initialise(unreachable, path, asker=Script("y"), is_checked=True) == 0
     assert path.exists()
+
+
+@pytest.mark.parametrize("command", ["init", "doctor"])
+def test_the_help_ends_with_an_example(command: str) -> None:
+    """What to type is shown, not only described."""
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: trio-ticks {command}" in shown.stdout

@@ -8,7 +8,8 @@ from __future__ import annotations
 import attrs
 
 from trio_ticks.config.redis import RedisServer
-from trio_ticks.storage.redis import RedisMemory, open_stream
+from trio_ticks.errors import SinkUnavailableError
+from trio_ticks.storage.redis import RedisMemory, RedisStream, open_stream
 from trio_ticks.storage.redis_entry import NOTHING, Entry
 
 SUFFIX = ":doctor"
@@ -17,7 +18,18 @@ _LONGEST = 128 - len(SUFFIX)
 _READER = "doctor"
 
 
-async def probe_reading(settings: RedisServer) -> RedisMemory:
+async def ask_memory(settings: RedisServer) -> RedisMemory:
+    """Return how the server stands with its memory, which an engine itself never asks.
+
+    Raises:
+        ConfigError: coredis is not installed.
+        SinkUnavailableError: the server does not answer, or does not let us.
+    """
+    async with open_stream(settings) as stream:
+        return await stream.memory()
+
+
+async def probe_reading(settings: RedisServer) -> None:
     """Look at the stream as a reader does, and change nothing.
 
     Raises:
@@ -25,10 +37,8 @@ async def probe_reading(settings: RedisServer) -> RedisMemory:
         SinkUnavailableError: the server does not answer, or does not let us.
     """
     async with open_stream(settings) as stream:
-        memory = await stream.memory()
         await stream.newest()
         await stream.readers()
-    return memory
 
 
 async def probe_writing(settings: RedisServer) -> None:
@@ -39,10 +49,22 @@ async def probe_writing(settings: RedisServer) -> None:
         SinkUnavailableError: the server does not answer, or does not let us.
     """
     async with open_stream(attrs.evolve(settings, stream=settings.stream[:_LONGEST] + SUFFIX)) as stream:
-        await stream.remove()
-        await stream.append(Entry(1, _READER, b""), behind=NOTHING)
-        await stream.register(_READER, 0)
-        await stream.move(_READER, expected=0, position=1)
-        await stream.trim(1)
-        await stream.newest()
-        await stream.remove()
+        failure: SinkUnavailableError | None = None
+        try:
+            await _write(stream)
+        except SinkUnavailableError as error:
+            failure = error
+        try:
+            await stream.remove()
+        except SinkUnavailableError as error:
+            failure = failure or error  # what went wrong first says more
+        if failure is not None:
+            raise failure
+
+
+async def _write(stream: RedisStream) -> None:
+    await stream.append(Entry(1, _READER, b""), behind=NOTHING)
+    await stream.register(_READER, 0)
+    await stream.move(_READER, expected=0, position=1)
+    await stream.trim(1)
+    await stream.newest()

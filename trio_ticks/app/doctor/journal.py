@@ -32,14 +32,14 @@ class JournalCheck:
 def check_journal(config: JournalConfig) -> JournalCheck:
     """Look into a journal. Blocks; takes the lock for an instant, where it is free."""
     path = Path(config.path)
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         return JournalCheck(good("journal", f"{path}: will be made"))
     try:
         with JournalReader(path) as reader:
             info, damage = reader.info(), reader.damage_at_end()
         writer = writer_of(path)
     except JournalError as error:
-        return JournalCheck(bad("journal", str(error), _cure(error)))
+        return JournalCheck(bad("journal", str(error)))
     holder = None if writer is None else writer.text
     return JournalCheck(judge_journal(info, damage, holder), info, holder)
 
@@ -55,8 +55,3 @@ def judge_journal(info: JournalInfo, damage: list[Damage], holder: str | None) -
     if holder is not None:
         return good("journal", f"{found}; being written by {holder}, so a second `run` would be refused")
     return good("journal", found)
-
-
-def _cure(error: JournalError) -> str:
-    """Return what helps where the error's own words do not say."""
-    return "" if ":" in str(error).partition(" ")[2] else "give [journal] path another name"

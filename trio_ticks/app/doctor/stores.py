@@ -14,12 +14,14 @@ from trio_ticks.errors import ConfigError, SinkError
 from trio_ticks.storage.influx_probe import MEASUREMENT, InfluxProbe, probe_influxdb
 from trio_ticks.storage.outcomes import Verdict
 from trio_ticks.storage.redis import RedisMemory
-from trio_ticks.storage.redis_probe import SUFFIX, probe_reading, probe_writing
+from trio_ticks.storage.redis_probe import SUFFIX, ask_memory, probe_reading, probe_writing
 
 PATIENCE = 3
 """So many times what connecting and reading may take: an answer that drips keeps to both and never ends."""
 
 NEVER_EVICTS = "noeviction"
+
+_ALLOW = "let the ACL's user run @stream, @scripting and EXISTS"
 
 FULL = 0.9
 """Of ``maxmemory``: beyond it the next burst, or a reader that is away, holds the sink up."""
@@ -56,27 +58,45 @@ async def check_redis(what: str, settings: Redis | RedisFeed) -> Finding:
     """Ask a Redis for all that a sink, or a feed, asks it for."""
     where = f"{settings.url}, stream {settings.stream!r}"
     try:
-        memory = await probe_reading(settings)
-        if isinstance(settings, Redis):
-            await probe_writing(settings)
+        await (probe_writing(settings) if isinstance(settings, Redis) else probe_reading(settings))
     except ConfigError as error:
         return bad(what, str(error))
     except SinkError as error:
-        return _refused(what, where, str(error))
+        return judge_refusal(what, f"{where}: {error}")
+    try:
+        memory = await ask_memory(settings)
+    except SinkError as error:
+        return doubtful(what, f"{where}: works, but its memory is not known: {error}", "let the user run INFO")
     return judge_redis(what, where, memory)
 
 
-def _refused(what: str, where: str, words: str) -> Finding:
-    if "may not" in words and " key" in words:
-        cure = (
-            f"allow it, or be sure that the user may use the stream itself: the check used {SUFFIX!r} behind its name"
-        )
-        return doubtful(what, f"{where}: {words}", cure)
-    if "may not" in words:
-        return bad(what, f"{where}: {words}", "let the ACL's user run @stream, @scripting, DEL, EXISTS and INFO")
-    if "password" in words:
-        return bad(what, f"{where}: {words}", "correct username and password")
-    return bad(what, f"{where}: {words}", "start it, or correct its url")
+_CURES = (
+    ("'del' command", f"only the check needs it: delete the stream with {SUFFIX!r} behind its name yourself"),
+    (
+        " key",
+        f"the check used a stream with {SUFFIX!r} behind its name: allow it, or know that the real one is allowed",
+    ),
+    ("the user may not", _ALLOW),
+    ("can't run this command", _ALLOW),
+    ("out of memory", "raise maxmemory, or let the readers catch up"),
+    ("the user or the password", "correct username and password"),
+    ("replica", "give the address of the primary"),
+    ("no connection", "start it, or correct its url"),
+    ("no answer", "start it, or correct its url"),
+)
+"""What to do about the words of a refusal: the first that occur in them."""
+
+_OF_THE_CHECK_ALONE = 2
+"""So many of them are no trouble for an engine."""
+
+
+def judge_refusal(what: str, words: str) -> Finding:
+    """Judge that a Redis did not answer, or did not let us."""
+    for number, (phrase, cure) in enumerate(_CURES):
+        if phrase in words:
+            judged = doubtful if number < _OF_THE_CHECK_ALONE else bad
+            return judged(what, words, cure)
+    return bad(what, words)
 
 
 def judge_redis(what: str, where: str, memory: RedisMemory) -> Finding:

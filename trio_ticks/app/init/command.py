@@ -26,8 +26,8 @@ from trio_ticks.feeds.base import services_of
 from trio_ticks.runtime.assembly import assemble
 from trio_ticks.storage.replacing import replacing
 
-LISTEN_S = 3.0
-"""To each feed, once it has answered: enough to see prices where there are some. The doctor listens for longer."""
+LISTEN_S = 1.0
+"""To each feed, once it has answered: enough to see busy symbols tick. The doctor listens for longer."""
 
 
 def add_to(app: typer.Typer) -> None:

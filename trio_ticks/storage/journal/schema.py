@@ -118,7 +118,7 @@ def check_format(connection: sqlite3.Connection, path: Path) -> bool:
             )
         return True
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] or application or version:
-        raise JournalError(f"{path} is a database of another program, not a journal of trio_ticks")
+        raise JournalError(f"{path} is a database of another program: give the journal another path")
     return False
 
 
