@@ -111,6 +111,13 @@ class Recording(RuleBasedStateMachine):
         assert not (self.keeps_all and ledger.gapped)
 
     @invariant()
+    def what_is_pending_follows_on_what_is_kept(self) -> None:
+        pending = [item for records in self.recorder.pending() for item in records]
+        assert ticks_in(pending) == self.recorder.ledger().queued
+        known = [item for item in [*self.journal, *pending] if not isinstance(item, Gap) or item.symbol is not None]
+        assert known == [item for item in self.offered if item in known]
+
+    @invariant()
     def what_waits_is_bounded(self) -> None:
         batch = 4
         assert self.recorder.ledger().queued < self.recorder._capacity + batch

@@ -187,6 +187,32 @@ async def test_a_hard_stop_cuts_it_off(autojump_clock: MockClock, venue: Venue, 
     assert len(watcher.seen) < 20
 
 
+async def test_a_stop_at_any_step_of_the_way_leaves_an_exact_account(
+    autojump_clock: MockClock, venue: Venue, path: Path
+) -> None:
+    """Soft or hard, after however many rounds of the scheduler: what was shown is what is kept.
+
+    A hard stop ends the strategy before the journal's end; or the journal before that of which nobody waits for it.
+    """
+    async with life(venue, path):
+        await trade(venue, *range(10), every_s=0.1)
+    since_us = venue.now_us() - 3600 * S
+    with mock.patch.multiple("trio_ticks.runtime.history", PAGE_RECORDS=2, ROWS=1):
+        for rounds in range(0, 40, 3):
+            watcher = Watcher()
+            async with life(venue, path, Strategy(watcher, name="since", since="1h")) as engine:
+                for _ in range(rounds):
+                    await trio.lowlevel.checkpoint()
+                await venue.send(Tick("X", venue.now_us(), 1000.0 + rounds, received_us=venue.now_us()))
+                for _ in range(rounds):
+                    await trio.lowlevel.checkpoint()
+                if rounds % 2:
+                    engine.abort()
+            there = told(path, since_us)
+            common = min(len(there), len(watcher.seen)) if rounds % 2 else None
+            assert watcher.seen[:common] == there[:common], rounds
+
+
 async def test_a_journal_that_takes_nothing_holds_nobody_up(
     autojump_clock: MockClock, venue: Venue, path: Path
 ) -> None:

@@ -62,6 +62,12 @@ class Stage:
         now_us = time.time_ns() // 1000 - round(ago_s * 1e6) if time_us is None else time_us
         await self.sim.send([Tick(symbol, now_us, price, price_text=str(price), volume_text="1") for price in prices])
 
+    async def keep_trading(self, price: float) -> None:
+        """Let a symbol trade again and again: whoever opens a stream beside an engine that runs meets one."""
+        while True:
+            await self.trade(price)
+            await trio.sleep(0.05)
+
 
 @contextmanager
 def open_stage() -> Iterator[Stage]:

@@ -66,7 +66,7 @@ class LoopTasks:
         alarm.ring = ring.ring
         try:
             await wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # noqa: ASYNC103 - the one of the alarm has done what it was for
             if not ring.was_meant():
                 raise
         finally:
