@@ -170,7 +170,7 @@ async def test_the_error_of_the_block_comes_out_bare(venue: Venue) -> None:
         async with venue.open_engine("X") as engine, open_http(engine, ANY, listeners):
             raise ValueError("mine")
     assert listeners[0].socket.fileno() == -1
-    await close_all(listeners)
+    close_all(listeners)
 
 
 @needs_ipv6

@@ -96,7 +96,7 @@ async def _run(config: EngineConfig, seconds: float | None, report: Path | None)
         ):
             await engine.wait_stopped()
     finally:
-        await close_all(listeners)
+        close_all(listeners)
         if engine is not None:
             statistics = engine.statistics()
             if statistics.ledger.received or not statistics.failed_feeds:

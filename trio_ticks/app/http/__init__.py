@@ -73,10 +73,10 @@ async def listen_as_wished(config: HttpConfig | None) -> list[trio.SocketListene
         return []
 
 
-async def close_all(listeners: Sequence[trio.SocketListener]) -> None:
-    """Close listeners, those included that are closed already. It does not wait, not even when cancelled."""
+def close_all(listeners: Sequence[trio.SocketListener]) -> None:
+    """Close listeners, also those that are closed already."""
     for listener in listeners:
-        await trio.aclose_forcefully(listener)
+        listener.socket.close()
 
 
 def address_of(listeners: Sequence[trio.SocketListener]) -> str:
