@@ -88,11 +88,11 @@ def served(config: EngineConfig, http: str | None) -> EngineConfig:
 
 async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
     engine = None
-    listeners = await listen_as_wished(config.http)
+    listeners, trouble = await listen_as_wished(config.http)
     try:
         async with (
             open_supervised(config, strategies=[Strategy(_log, name=_LOG)], seconds=seconds) as engine,
-            open_http(engine, config.http or HttpConfig(), listeners),
+            open_http(engine, config.http, listeners, trouble=trouble and f"there is no dashboard: {trouble}"),
         ):
             await engine.wait_stopped()
     finally:
