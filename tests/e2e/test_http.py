@@ -41,12 +41,12 @@ async def test_run_serves_what_the_file_says_and_ends_with_it(tmp_path: Path) ->
     """It is up before any feed is, says that it is not ready and why, and a signal still ends all of it."""
     (tmp_path / "ticks.toml").write_text(CONFIG % 0)
     async with open_program("run", "--report", "r.json", cwd=tmp_path) as program:
-        await program.wait_for("Connection refused", "stderr")
+        await program.wait_for("dashboard: ", "stderr")
         url = re.search(r"dashboard: (\S+)", program.stderr)
         assert url is not None
         assert (await get(f"{url[1]}healthz"))[0] == 200
         status, _, reason = await get(f"{url[1]}readyz")
-        assert (status, b"Connection refused" in reason) == (503, True)
+        assert (status, b"no connection is open" in reason) == (503, True)
         program.send(signal.SIGTERM)
         assert await program.wait() == 0
     consumers = json.loads((tmp_path / "r.json").read_text())["ledger"]["consumers"]

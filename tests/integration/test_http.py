@@ -112,19 +112,28 @@ async def test_an_address_of_another_machine_is_one_line() -> None:
 
 
 async def test_a_dashboard_that_nobody_asked_for_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    venue: Venue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where its port is taken, a recorder records all the same, and says so; asked for, it is an error."""
+
+    def told() -> list[tuple[int, str]]:
+        return [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "trio_ticks.http"]
 
     async def refuse(config: HttpConfig) -> list[trio.SocketListener]:
         await trio.lowlevel.checkpoint()
         raise ConfigError("port 8750 is taken")
 
     monkeypatch.setattr(http, "listen", refuse)
-    assert await listen_as_wished(None) == []
-    assert [(each.levelno, each.getMessage()) for each in caplog.records if each.name == "trio_ticks.http"] == [
-        (logging.WARNING, "there is no dashboard: port 8750 is taken")
-    ]
+    listeners, trouble = await listen_as_wished(None)
+    assert (listeners, trouble) == ([], "port 8750 is taken")
+    with trio.fail_after(GUARD_S):
+        async with venue.open_engine("X") as engine, open_http(engine, None, listeners, trouble=trouble):
+            await venue.wait_subscribed()
+            assert not told()
+            await venue.send(Tick("X", venue.now_us(), 1.0))
+            while not told():  # noqa: ASYNC110 - it is looked at
+                await trio.sleep(0.01)
+    assert told() == [(logging.WARNING, "port 8750 is taken")]
     with pytest.raises(ConfigError, match="port 8750 is taken"):
         await listen_as_wished(HttpConfig())
 
@@ -170,7 +179,7 @@ async def test_the_error_of_the_block_comes_out_bare(venue: Venue) -> None:
         async with venue.open_engine("X") as engine, open_http(engine, ANY, listeners):
             raise ValueError("mine")
     assert listeners[0].socket.fileno() == -1
-    await close_all(listeners)
+    close_all(listeners)
 
 
 @needs_ipv6

@@ -132,6 +132,20 @@ async def test_a_page_gets_what_was_and_then_what_comes(autojump_clock: MockCloc
         assert {(news["feed"], news["symbol"]) for news in page.of("ticks")} == {("venue", "X")}
 
 
+async def test_a_price_that_came_before_anybody_looked_is_on_the_chart(
+    autojump_clock: MockClock, venue: Venue
+) -> None:
+    """Though no turn has been taken since, and nothing comes behind it."""
+    async with served(venue, "X") as stage:
+        await trade(venue, 1.0)
+        page = Page()
+        stage.open(page)
+        await wait_all_tasks_blocked()
+        assert page.prices == [1.0]
+        await trio.sleep(10 * SECOND_S)
+        assert page.prices == [1.0]
+
+
 async def test_the_state_comes_once_a_second(autojump_clock: MockClock, venue: Venue) -> None:
     """And at once when a page is opened; it is what /status says."""
     async with served(venue, "X", "Y") as stage:
@@ -191,24 +205,30 @@ async def test_a_slow_page_skips_and_then_sees_the_present(autojump_clock: MockC
         seen.extend([tick.price async for tick in ticks])
 
     async with served(venue, "X", strategies=[Strategy(read)]) as stage:
-        slow, quick = Page(reads=False), Page()
+        slow, quick = Page(), Page()
         for page in (slow, quick):
             stage.open(page)
-        await wait_all_tasks_blocked()
+        await trade(venue, -1.0)
+        venue.drop()
+        await venue.wait_subscribed()
+        await turn()
+        slow.reads, before = False, slow.pieces
         prices = [float(number) for number in range(3 * FINE)]
         for number in range(0, len(prices), 4):
             await trade(venue, *prices[number : number + 4])
             await turn()
-        assert slow.pieces == 1
-        assert quick.prices == prices
+        assert slow.pieces == before + 1
+        assert quick.prices == [-1.0, *prices]
         slow.reads = True
         slow.resumed.set()
         await turn()
         await turn()
-        assert slow.pieces <= 4
+        assert slow.pieces <= before + 4
+        anew = slow.of("ticks")[-1]
+        assert (anew["reset"], [cause for *_, cause in anew["gaps"]]) == (True, ["closed"])
         assert slow.prices[-FINE:] == prices[-FINE:]
         assert len(slow.prices) <= MOST
-    assert seen == prices
+    assert seen == [-1.0, *prices]
 
 
 async def test_what_is_kept_for_pages_is_bounded(autojump_clock: MockClock, venue: Venue) -> None:
@@ -275,8 +295,10 @@ async def test_a_loop_that_is_held_up_is_told(autojump_clock: MockClock, venue: 
     async with served(venue, "X") as stage:
         await trio.sleep(TURN_S * 1.5)
         assert stage.collector.loop_lag_s < 0.001
+        turns = stage.collector.turns
         autojump_clock.jump(3.0)  # as a computation of three seconds would
         await turn()
+        assert stage.collector.turns <= turns + 3  # those that were missed are not made up for
         assert stage.collector.loop_lag_s == pytest.approx(3.0, abs=TURN_S)
         assert stage.status()["loop_lag_s"] > 2.0
         await trio.sleep(20 * SECOND_S)

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+
 def asynchronous() -> list[str]:
     """Return the files that can break a rule on cancellation: parsing the others takes minutes, and finds nothing."""
     files = [path for part in ("trio_ticks", "examples") for path in sorted((ROOT / part).rglob("*.py"))]

@@ -83,7 +83,7 @@ async def _demonstrate(options: Demonstration, console: Console | None) -> None:
     try:
         await _play(options, console, listeners)
     finally:
-        await close_all(listeners)
+        close_all(listeners)
 
 
 async def _play(options: Demonstration, console: Console | None, listeners: Sequence[trio.SocketListener]) -> None:

@@ -124,16 +124,16 @@ async def _run(settled: Settled, seconds: float | None, report: Path | None) -> 
 
         watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
         told = Strategy(partial(_log, watch=watch), name=_LOG)
-        listeners = await listen_as_wished(config.http)
+        listeners, trouble = await listen_as_wished(config.http)
         try:
             async with (
                 open_supervised(config, strategies=[told], seconds=seconds, stop=stop) as engine,
-                open_http(engine, config.http or HttpConfig(), listeners),
+                open_http(engine, config.http, listeners, trouble=trouble and f"there is no dashboard: {trouble}"),
                 open_companions(engine, settled, systemd),
             ):
                 await engine.wait_stopped()
         finally:
-            await close_all(listeners)
+            close_all(listeners)
             _end(engine, report, is_json=config.log.format == "json")
 
 

@@ -40,6 +40,9 @@ log = logging.getLogger("trio_ticks.http")
 
 BACKLOG = 64
 
+LOOK_S = 0.25
+"""Between two looks whether a feed has come through: a person does not notice it."""
+
 
 async def listen(config: HttpConfig) -> list[trio.SocketListener]:
     """Return listeners at the address of a configuration; none where it is off. Whoever asks closes them.
@@ -55,8 +58,8 @@ async def listen(config: HttpConfig) -> list[trio.SocketListener]:
         raise ConfigError(f"[http] bind = {config.bind!r}: {_reason(error, config)}") from error
 
 
-async def listen_as_wished(config: HttpConfig | None) -> list[trio.SocketListener]:
-    """Return listeners as `listen` does; where nobody has said a word about it, at the default address if it is free.
+async def listen_as_wished(config: HttpConfig | None) -> tuple[list[trio.SocketListener], str]:
+    """Return listeners as `listen` does, and ""; where nobody has said a word about it, perhaps none, and why.
 
     A recorder that is started beside another one, on the same machine and without a configuration of this, is worth
     more than its dashboard.
@@ -65,18 +68,17 @@ async def listen_as_wished(config: HttpConfig | None) -> list[trio.SocketListene
         ConfigError: an address was asked for, and cannot be had.
     """
     try:
-        return await listen(config or HttpConfig())
+        return await listen(config or HttpConfig()), ""
     except ConfigError as error:
         if config is not None:
             raise
-        log.warning("there is no dashboard: %s", error)
-        return []
+        return [], str(error)
 
 
-async def close_all(listeners: Sequence[trio.SocketListener]) -> None:
-    """Close listeners, those included that are closed already. It does not wait, not even when cancelled."""
+def close_all(listeners: Sequence[trio.SocketListener]) -> None:
+    """Close listeners, also those that are closed already."""
     for listener in listeners:
-        await trio.aclose_forcefully(listener)
+        listener.socket.close()
 
 
 def address_of(listeners: Sequence[trio.SocketListener]) -> str:
@@ -87,15 +89,23 @@ def address_of(listeners: Sequence[trio.SocketListener]) -> str:
 
 @asynccontextmanager
 async def open_http(
-    engine: Engine, config: HttpConfig | None = None, listeners: Sequence[trio.SocketListener] | None = None
+    engine: Engine,
+    config: HttpConfig | None = None,
+    listeners: Sequence[trio.SocketListener] | None = None,
+    *,
+    trouble: str = "",
 ) -> AsyncIterator[None]:
     """Serve an engine over HTTP for as long as the block lasts.
+
+    The address is logged once a feed has come through or was refused for the first time: an engine that ends at once,
+    for a wrong token, says that and nothing else.
 
     Args:
         engine: A running one.
         config: Where, and who may look; by default this machine, at the default port.
         listeners: From `listen`, where they were opened before the engine; closed at the end. An empty list: nothing
             is served.
+        trouble: Why there are none; logged in place of the address.
 
     Raises:
         ConfigError: as `listen` does.
@@ -104,20 +114,40 @@ async def open_http(
     if listeners is None:
         listeners = await listen(config)
     if not listeners:
-        yield
+        async with _beside(*([partial(_announce, engine, logging.WARNING, trouble)] if trouble else [])):
+            yield
         return
-    log.info("dashboard: %s", address_of(listeners))
     collector = Collector(engine)
     site = Site(engine, collector, config)
-    body = Held()
+    announce = partial(_announce, engine, logging.INFO, f"dashboard: {address_of(listeners)}")
     with engine.watched_by(collector):
-        async with trio.open_nursery() as nursery:
-            for run in (collector.run, site.look_at_disk, partial(serve_http, site.answer, listeners)):
-                nursery.start_soon(_isolated, run)
-            with body:
-                yield
-            nursery.cancel_scope.cancel("the block has ended")
+        async with _beside(collector.run, site.look_at_disk, partial(serve_http, site.answer, listeners), announce):
+            yield
+
+
+@asynccontextmanager
+async def _beside(*tasks: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]:
+    """Run tasks of ours for as long as the block lasts, whose error comes out as it is."""
+    body = Held()
+    async with trio.open_nursery() as nursery:
+        for task in tasks:
+            nursery.start_soon(_isolated, task)
+        with body:
+            yield
+        nursery.cancel_scope.cancel("the block has ended")
     body.release()
+
+
+async def _announce(engine: Engine, level: int, words: str) -> None:
+    while not _has_begun(engine):  # noqa: ASYNC110 - statistics have no event
+        await trio.sleep(LOOK_S)
+    log.log(level, "%s", words)
+
+
+def _has_begun(engine: Engine) -> bool:
+    statistics = engine.statistics()
+    lines = (line.state in {"live", "waiting"} for shard in statistics.shards for line in shard.lines)
+    return any(lines) or any(relay.state in {"reading", "held"} for relay in statistics.relays)
 
 
 async def _isolated(run: Callable[[], Awaitable[Any]]) -> None:
