@@ -44,6 +44,8 @@ class Run:
         authority: The PEM file of the authority that vouches for the server; "": no TLS.
         certificate: The PEM file with the server's key and certificate.
         url: Where the server is; "" until it is there.
+        http: Where ours serves its metrics and pages, ``host:port``; "": nowhere.
+        ages: Ours counts how old ticks are; off, to see what that costs.
     """
 
     contestant: str
@@ -56,6 +58,8 @@ class Run:
     authority: str = ""
     certificate: str = ""
     url: str = ""
+    http: str = ""
+    ages: bool = True
 
     @property
     def ticks(self) -> int:

@@ -15,7 +15,7 @@ from tests.simulation.test_week import DAY_S, trades
 from tests.support.storing import kept
 from trio_ticks.config import ConnectionConfig, JournalConfig
 from trio_ticks.model import Gap, Tick
-from trio_ticks.runtime import engine as runtime_engine
+from trio_ticks.runtime import feed_run
 from trio_ticks.runtime.sinks import SinkBatch
 from trio_ticks.storage.journal import JournalReader
 from trio_ticks.testing.simulation import on_the_spot
@@ -43,7 +43,7 @@ async def test_a_month_with_the_defaults_keeps_every_tick(
 ) -> None:
     """Ingest never stops, nobody misses a tick, and the journal deletes none, however old and often drained."""
     # A quarter of a million looks at two symbols are most of a month's work, and not what this is about.
-    monkeypatch.setattr(runtime_engine, "LOOK_S", 600.0)
+    monkeypatch.setattr(feed_run, "LOOK_S", 600.0)
     drained: list[Tick] = []
 
     async def store(batch: SinkBatch) -> None:

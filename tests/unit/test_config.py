@@ -118,7 +118,7 @@ TEXTS = "must be a list of at least one text, none of them blank"
 SECONDS = "must be seconds from 0.001 to 86400"
 URL = "must be scheme://host[:port][/path], without a user, ? or #; a token goes into token"
 FEEDS = "must be at least one table [feeds.NAME], each NAME of letters, digits, - and _"
-TOP = "accepted here: feeds, sequencer, strategies, journal, sinks, archive, stop, ingest_batches"
+TOP = "accepted here: feeds, sequencer, strategies, journal, sinks, archive, http, stop, ingest_batches"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,12 @@ app = typer.Typer(
 
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more; twice: everything.")]
 Seconds = Annotated[float | None, typer.Option("--seconds", metavar="N", min=0, help="Stop softly after so long.")]
+Http = Annotated[
+    str | None,
+    typer.Option(
+        "--http", metavar="ADDR", help="Serve the dashboard at host:port, or off. [default: 127.0.0.1:8750]"
+    ),
+]
 Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the statistics there, as JSON.")]
 
 
@@ -110,6 +116,7 @@ def _demo(
         int, typer.Option(min=1, max=2, help="2: every tick comes over two connections, and the first copy counts.")
     ] = 1,
     plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of a live screen.")] = False,  # noqa: FBT002
+    http: Http = None,
     verbose: Verbose = 0,
 ) -> None:
     """See what is different: this engine and a do-it-yourself recipe on one feed that is cut and muted.
@@ -118,7 +125,9 @@ def _demo(
     open and bring nothing; two counters show what each side has missed.
     """
     configure_logging(verbose)
-    demonstrate(Demonstration(seconds=seconds, report=report, lines=lines, plain=plain, verbose=bool(verbose)))
+    demonstrate(
+        Demonstration(seconds=seconds, report=report, lines=lines, plain=plain, verbose=bool(verbose), http=http)
+    )
 
 
 @app.command("watch", epilog="Example: [bold]trio-ticks watch BTC-USD ETH-USD --format jsonl[/bold]")
@@ -158,6 +167,7 @@ def _run_file(
     no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,  # noqa: FBT002
     seconds: Seconds = None,
     report: Report = None,
+    http: Http = None,
     verbose: Verbose = 0,
 ) -> None:
     """Run what a configuration names until Ctrl-C or SIGTERM; a second one ends it at once.
@@ -165,7 +175,7 @@ def _run_file(
     Everything that is delivered is kept in a journal, from which sinks are fed and the next run goes on.
     """
     configure_logging(verbose)
-    run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal)
+    run_file(config, seconds=seconds, report=report, journal=journal, no_journal=no_journal, http=http)
 
 
 _SIM_EXAMPLES = (

@@ -21,11 +21,12 @@ from rich.live import Live
 from trio_ticks.app.demo_score import Score
 from trio_ticks.app.demo_screen import View, event_line, line, screen
 from trio_ticks.app.demo_stage import Stage
+from trio_ticks.app.http import address_of, close_all, listen, open_http
 from trio_ticks.app.logs import silence_logging
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
-from trio_ticks.config import ConnectionConfig
-from trio_ticks.errors import EngineError
+from trio_ticks.config import ConnectionConfig, HttpConfig
+from trio_ticks.errors import ConfigError, EngineError
 from trio_ticks.feeds.alltick import AllTick, service_of
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
@@ -57,6 +58,7 @@ class Demonstration:
     lines: int = 1
     plain: bool = False
     verbose: bool = False
+    http: str | None = None
 
 
 def demonstrate(options: Demonstration) -> None:
@@ -75,22 +77,45 @@ def demonstrate(options: Demonstration) -> None:
 
 
 async def _demonstrate(options: Demonstration, console: Console | None) -> None:
+    listeners = await _listeners(options.http)
+    if listeners:
+        print(f"dashboard: {address_of(listeners)}", flush=True)
+    try:
+        await _play(options, console, listeners)
+    finally:
+        close_all(listeners)
+
+
+async def _play(options: Demonstration, console: Console | None, listeners: Sequence[trio.SocketListener]) -> None:
     tapes = _tapes()
     symbols = [tape.symbol for tape in tapes]
     over = trio.Event()
     async with open_sim(tapes, token=TOKEN, plan=PLAN, autoplay=False) as sim:
         score = Score(symbols=symbols, recipe_url=sim.simple_url)
         stage = Stage(sim=sim, tapes=tapes, score=score)
-        async with open_supervised(
-            AllTick(*symbols, url=sim.url, token=TOKEN, plan=PLAN),
-            strategies=[Strategy(stage.follow, name=STRATEGY, on_error="stop")],
-            connection=_connection(options.lines),
-            seconds=options.seconds,
-            stop=lambda _: over.set(),
-        ) as engine:
+        async with (
+            open_supervised(
+                AllTick(*symbols, url=sim.url, token=TOKEN, plan=PLAN),
+                strategies=[Strategy(stage.follow, name=STRATEGY, on_error="stop")],
+                connection=_connection(options.lines),
+                seconds=options.seconds,
+                stop=lambda _: over.set(),
+            ) as engine,
+            open_http(engine, HttpConfig(), listeners),
+        ):
             await _perform(stage, score, engine, over, console)
         score.rest()
         _end(options, engine.statistics(), sim.statistics(), score.view(engine), score)
+
+
+async def _listeners(http: str | None) -> list[trio.SocketListener]:
+    """Return where the dashboard is served: where it is asked for, else at the default address or any free port."""
+    if http is not None:
+        return await listen(HttpConfig(bind=http))
+    try:
+        return await listen(HttpConfig())
+    except ConfigError:
+        return await listen(HttpConfig(bind="127.0.0.1:0"))
 
 
 def _tapes() -> Sequence[Tape]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import attrs
 import trio
 
+from trio_ticks.app.http import close_all, listen_as_wished, open_http
 from trio_ticks.app.logs import tell
 from trio_ticks.app.report import check_report, write_report
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import EngineConfig, JournalConfig, load_config
+from trio_ticks.config import EngineConfig, HttpConfig, JournalConfig, load_config
 from trio_ticks.errors import ConfigError
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
@@ -29,6 +30,7 @@ def run_file(
     report: Path | None = None,
     journal: Path | None = None,
     no_journal: bool = False,
+    http: str | None = None,
 ) -> None:
     """Run what a file configures until a signal, for ``seconds``, or until it fails; then say how it went.
 
@@ -39,13 +41,14 @@ def run_file(
         journal: Keep everything there, whatever path the file names. None: there, and where it names none in
             ``ticks.journal``.
         no_journal: Keep nothing.
+        http: Serve the dashboard there, ``host:port``, whatever the file says; ``off``: nowhere.
 
     Raises:
         ConfigError: before anything is started.
         JournalError: likewise; the journal cannot be used, or another engine writes it.
         EngineError: the engine failed; the report is written all the same.
     """
-    config = journaled(load_config(path), journal=journal, no_journal=no_journal)
+    config = served(journaled(load_config(path), journal=journal, no_journal=no_journal), http)
     check_report(report)
     tune()
     trio.run(_run, config, seconds, report)
@@ -69,12 +72,31 @@ def journaled(config: EngineConfig, *, journal: Path | None, no_journal: bool) -
     return attrs.evolve(config, journal=kept if journal is None else attrs.evolve(kept, path=str(journal)))
 
 
+def served(config: EngineConfig, http: str | None) -> EngineConfig:
+    """Return a configuration that serves its dashboard where the command line says; None: it says nothing.
+
+    Raises:
+        ConfigError: that is no address, or one that needs a password.
+    """
+    if http is None:
+        return config
+    try:
+        return attrs.evolve(config, http=attrs.evolve(config.http or HttpConfig(), bind=http))
+    except ConfigError as error:
+        raise ConfigError(f"--http: {error}") from None
+
+
 async def _run(config: EngineConfig, seconds: float | None, report: Path | None) -> None:
     engine = None
+    listeners = await listen_as_wished(config.http)
     try:
-        async with open_supervised(config, strategies=[Strategy(_log, name=_LOG)], seconds=seconds) as engine:
+        async with (
+            open_supervised(config, strategies=[Strategy(_log, name=_LOG)], seconds=seconds) as engine,
+            open_http(engine, config.http or HttpConfig(), listeners),
+        ):
             await engine.wait_stopped()
     finally:
+        close_all(listeners)
         if engine is not None:
             statistics = engine.statistics()
             if statistics.ledger.received or not statistics.failed_feeds:

@@ -6,6 +6,7 @@ Nothing else in trio_ticks reads the environment.
 """
 
 from trio_ticks.config.archive import ArchiveConfig
+from trio_ticks.config.http import HttpConfig
 from trio_ticks.config.load import load_config, parse_config
 from trio_ticks.config.records import (
     ConnectionConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "FeedConfig",
     "Fsync",
     "FunctionSink",
+    "HttpConfig",
     "IdentityChoice",
     "InfluxDB",
     "JournalConfig",

@@ -13,6 +13,7 @@ import attrs
 
 from trio_ticks.config import rules
 from trio_ticks.config.archive import ArchiveConfig
+from trio_ticks.config.http import HttpConfig
 from trio_ticks.config.proxies import proxy_url
 from trio_ticks.config.redis import RedisFeed
 from trio_ticks.config.secret import Secret, concealed
@@ -271,6 +272,7 @@ class EngineConfig:
         journal: Where everything is kept. None: nowhere.
         sinks: By name: where the journal's ticks are written besides.
         archive: Where days that are over are rolled to. None: nowhere.
+        http: Where a program that runs this serves its dashboard. An engine in a program of one's own serves none.
         stop: How it ends.
         ingest_batches: How many batches wait for the sequencer at most, before the sockets have to.
     """
@@ -287,6 +289,7 @@ class EngineConfig:
     archive: ArchiveConfig | None = attrs.field(
         default=None, validator=rules.optional(rules.instance_of(ArchiveConfig))
     )
+    http: HttpConfig | None = attrs.field(default=None, validator=rules.optional(rules.instance_of(HttpConfig)))
     stop: StopConfig = attrs.field(factory=StopConfig, validator=rules.instance_of(StopConfig))
     # A batch holds at most 1,024 ticks, so at worst 65,536 are held here. Fewer stall the sockets in ordinary
     # bursts; more are at risk at once, and older when they come out.

@@ -12,6 +12,7 @@ from typing import Any
 
 from trio_ticks.model import Record, Signal, Status
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.fanout import Consumer
 from trio_ticks.runtime.journaling import JournalWriter
 from trio_ticks.runtime.strategy import Strategy, StrategyState
 
@@ -27,9 +28,13 @@ class Decisions:
     Args:
         writer: The journal's writer; None: there is no journal.
         now_us: The clock.
+
+    Attributes:
+        watchers: Consumers that see signals, too.
     """
 
     def __init__(self, writer: JournalWriter | None, now_us: NowUs) -> None:
+        self.watchers: list[Consumer] = []
         self._writer = writer
         self._now_us = now_us
 
@@ -39,6 +44,8 @@ class Decisions:
             state.signals += 1
         if self._writer is not None:
             self._writer.offer([signal])
+        for watcher in self.watchers:
+            watcher.offer([signal])
 
     def started(self, strategy: Strategy) -> None:
         """Note that a strategy begins here, and with which symbols and parameters."""

@@ -15,6 +15,7 @@ from typing import TypeVar
 import attrs
 import trio
 
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import SinkLedger
 from trio_ticks.errors import JournalError, SinkRejectedError, TrioTicksError
@@ -88,6 +89,7 @@ class Drainer:
     now_us: NowUs
     run_sync: RunSync
     chance: Callable[[], float]
+    ages: Ages = attrs.field(factory=Ages)
     _base: int = 0
     _oldest_us: int | None = None
     _doing: str = "waiting"
@@ -196,16 +198,21 @@ class Drainer:
 
     async def _settle_portion(self, portion: Portion, batch: SinkBatch, refused: Sequence[Refused]) -> bool:
         dead = [*portion.lost, *(_dead_letter(batch, item) for item in refused)]
+        stored = portion.ticks - portion.discarded - sum(letter.ticks for letter in dead)
         settle = partial(
             self.cursors.settle,
             self.sink.name,
             portion.position,
             now_us=self.now_us(),  # here: a simulation's clock knows no threads
-            stored=portion.ticks - portion.discarded - sum(letter.ticks for letter in dead),
+            stored=stored,
             dead=dead,
             discarded=portion.discarded,
         )
-        return await self._settle(settle)
+        if not await self._settle(settle):
+            return False
+        if stored:
+            self.ages.note(self.now_us() - portion.received_us, stored)
+        return True
 
     async def _retry(self, delivery: Delivery) -> bool:
         """Send dead letters again that somebody has asked for."""

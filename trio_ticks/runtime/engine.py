@@ -12,16 +12,17 @@ import attrs
 import trio
 
 from trio_ticks.config import Overflow
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.intake import Event, Intake, Notice
 from trio_ticks.core.ledger import Inbox, Ledger
 from trio_ticks.errors import ConfigError, EngineError, FeedError, TrioTicksError
 from trio_ticks.model import Status, Tick
-from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan, FeedPlan
+from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan
 from trio_ticks.runtime.bell import Bell, LiveDesk
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.decisions import Decisions
-from trio_ticks.runtime.fanout import Fanout
-from trio_ticks.runtime.feed_run import FeedRun
+from trio_ticks.runtime.fanout import Consumer, Fanout
+from trio_ticks.runtime.feed_run import FeedRun, check_carried, feed_run, look_for_stale
 from trio_ticks.runtime.groups import leaves, words_of
 from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.journaling import RunSync, in_thread
@@ -31,17 +32,13 @@ from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.places import Places
 from trio_ticks.runtime.redis_run import IN_FLIGHT_TICKS, RedisRun
 from trio_ticks.runtime.sequencing import run_sequencer
-from trio_ticks.runtime.shard import build_shards
-from trio_ticks.runtime.statistics import EngineStatistics
+from trio_ticks.runtime.statistics import EngineAges, EngineStatistics
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
 from trio_ticks.runtime.stream import StreamConsumer, Ticks
 from trio_ticks.runtime.transport import OpenLink, opener
 from trio_ticks.runtime.wiring import Wiring, emit
 
 log = logging.getLogger("trio_ticks.engine")
-
-LOOK_S = 10.0
-"""Between two looks for stale symbols: fine beside a bound of minutes, and nothing beside the cost of the ticks."""
 
 
 class Engine:
@@ -86,7 +83,7 @@ class Engine:
             retry_first=retry_first,
         )
         self._feeds = {
-            feed.name: _feed_run(feed, wire(open_link=open_link or opener(feed.connection.transport)))
+            feed.name: feed_run(feed, wire(open_link=open_link or opener(feed.connection.transport)))
             for feed in plan.feeds
         }
         self._relays = {
@@ -129,7 +126,8 @@ class Engine:
                             async with trio.open_nursery() as ingest:  # closes first
                                 for feed in self._sources:
                                     ingest.start_soon(self._run_feed, feed, name=feed.name)
-                                ingest.start_soon(self._look_for_stale, name="stale symbols")
+                                look = partial(look_for_stale, self._intake, self._fanout, self._send, self._now_us)
+                                ingest.start_soon(look, tuple(self._feeds.values()), name="stale symbols")
                                 ingest.start_soon(self._bell.run, name="clock")
                         self.stop()
                     self._end_journal()
@@ -153,16 +151,6 @@ class Engine:
             recording=None if self._keeper is None else self._keeper.recording,
         )
         self._fanout.end(self.failure())
-
-    async def _look_for_stale(self) -> None:
-        """Tell of symbols that are quiet while others tick, for as long as the feeds run."""
-        while True:
-            await trio.sleep(LOOK_S)
-            uncovered, now_us = self._intake.uncovered, self._now_us()
-            for feed in self._feeds.values():
-                last_us = self._fanout.last_us(feed.name)
-                for status in feed.look_for_stale(now_us, uncovered.get(feed.name, ()), last_us):
-                    await emit(self._send, Notice(status))
 
     async def _run_feed(self, feed: FeedRun | RedisRun) -> None:
         """Run a feed until cancelled. One that fails for good is given up, and with the last one the engine."""
@@ -211,8 +199,9 @@ class Engine:
     def _open(self, name: str, wanted: Wanted, room: Room, state: StrategyState | None = None) -> StreamConsumer:
         mailbox = Mailbox(name=name, wanted=wanted, room=room)
         desk = LiveDesk(mailbox, self._bell, partial(self._decisions.keep, state=state))
-        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk)
-        consumer = StreamConsumer(mailbox, ticks)
+        ages = Ages()
+        ticks = Ticks(source=mailbox, now_us=self._now_us, max_age_s=room.max_age_s, desk=desk, ages=ages)
+        consumer = StreamConsumer(mailbox, ticks, ages)
         self._fanout.add(consumer)
         return consumer
 
@@ -316,6 +305,25 @@ class Engine:
             consumer.ticks.close()
             self._fanout.remove(consumer)
 
+    @contextmanager
+    def watched_by(self, consumer: Consumer) -> Iterator[None]:
+        """Let a consumer of one's own see every record, and the signals of strategies, while the block lasts.
+
+        Its ``offer`` is called inside the sequencer's task and delays everyone: it must be quick, and not raise.
+        """
+        self._fanout.add(consumer)
+        self._decisions.watchers.append(consumer)
+        try:
+            yield
+        finally:
+            self._decisions.watchers.remove(consumer)
+            self._fanout.remove(consumer)
+
+    @property
+    def prices(self) -> Mapping[str, Mapping[str, Tick]]:
+        """The newest tick by feed and symbol, of those that have ticked."""
+        return self._fanout.prices
+
     def latest(self, symbol: str, feed: str | None = None) -> Tick | None:
         """Return the newest tick of a symbol, None before the first.
 
@@ -340,6 +348,7 @@ class Engine:
             journal=None if self._keeper is None else self._keeper.writer.statistics(),
             sinks=() if self._keeper is None else self._keeper.sink_statistics(),
             failed_feeds={name: str(error) for name, error in self._failed_feeds.items()},
+            ages=EngineAges(self._fanout.ages(), *((None, {}) if self._keeper is None else self._keeper.ages())),
         )
 
     def _ledger(self) -> Ledger:
@@ -382,18 +391,6 @@ class Engine:
         return self._feeds[name or next(iter(self._feeds))]
 
     def _check_carried(self, symbols: Iterable[str], feed: str | None) -> None:
-        if self._relays and feed not in self._feeds:
-            return  # whose ticks come through Redis, and of which symbols, is known only when they come
-        if feed is not None and feed not in self.symbols:
-            raise ConfigError(f"this engine has no feed {feed!r}; it has {', '.join(self.symbols)}")
-        carried = {symbol for name, some in self.symbols.items() if feed in {None, name} for symbol in some}
-        for symbol in symbols:
-            if symbol not in carried:
-                some = ", ".join(sorted(carried)[:10]) + (" …" if len(carried) > 10 else "")  # noqa: PLR2004
-                raise ConfigError(f"this engine does not carry {symbol!r}; it carries {some}")
-
-
-def _feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:
-    shards = build_shards(plan.feed, name=plan.name, config=plan.connection, wiring=wiring, road=plan.road)
-    stale_after_s = plan.connection.stale_after_s
-    return FeedRun(name=plan.name, feed=plan.feed, shards=shards, stale_after_s=stale_after_s)
+        if not self._relays or feed in self._feeds:
+            check_carried(self.symbols, symbols, feed)
+        # Else: whose ticks come through Redis, and of which symbols, is known only when they come.

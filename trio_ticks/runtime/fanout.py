@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from trio_ticks.core.ages import AgeCounts, Ages
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Gap, Record, Tick
@@ -17,6 +18,11 @@ class Consumer(Protocol):
     @property
     def name(self) -> str:
         """Unique among the consumers of an engine."""
+        ...
+
+    @property
+    def ages(self) -> Ages:
+        """How old ticks were when it had them in hand."""
         ...
 
     def offer(self, records: Sequence[Record]) -> None:
@@ -83,9 +89,18 @@ class Fanout:
         found = [ticks[symbol] for ticks in self._latest.values() if symbol in ticks]
         return max(found, key=lambda tick: tick.received_us, default=None)
 
+    @property
+    def prices(self) -> Mapping[str, Mapping[str, Tick]]:
+        """The newest tick by feed and symbol."""
+        return self._latest
+
     def last_us(self, feed: str) -> dict[str, int]:
         """Return when each symbol of a feed last ticked, by receipt."""
         return {symbol: tick.received_us for symbol, tick in self._latest[feed].items()}
+
+    def ages(self) -> dict[str, AgeCounts]:
+        """Return by consumer how old ticks were when it had them in hand."""
+        return {name: consumer.ages.counts() for name, consumer in self._consumers.items()}
 
     def ledgers(self) -> dict[str, ConsumerLedger]:
         """Return every consumer's counts by name; those of the departed under ``former``."""

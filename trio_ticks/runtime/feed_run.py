@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import trio
 
-from trio_ticks.core.intake import Dropped, Event
+from trio_ticks.core.intake import Dropped, Event, Intake, Notice
 from trio_ticks.core.staleness import Change, Staleness
 from trio_ticks.errors import ConfigError, FeedError, SubscriptionError
 from trio_ticks.feeds.base import Feed, service_of
 from trio_ticks.model import Status
+from trio_ticks.runtime.assembly import FeedPlan
+from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.groups import leaves
 from trio_ticks.runtime.line import Line
-from trio_ticks.runtime.shard import Shard, ShardStatistics
-from trio_ticks.runtime.wiring import emit
+from trio_ticks.runtime.shard import Shard, ShardStatistics, build_shards
+from trio_ticks.runtime.wiring import Wiring, emit
+
+LOOK_S = 10.0
+"""Between two looks for stale symbols: fine beside a bound of minutes, and nothing beside the cost of the ticks."""
 
 
 class FeedRun:
@@ -135,6 +142,43 @@ class FeedRun:
                     raise
             await line.wait_hopeful()
             self._refused.discard(line.name)
+
+
+def feed_run(plan: FeedPlan, wiring: Wiring) -> FeedRun:
+    """Return a feed of a plan, ready to run."""
+    shards = build_shards(plan.feed, name=plan.name, config=plan.connection, wiring=wiring, road=plan.road)
+    return FeedRun(name=plan.name, feed=plan.feed, shards=shards, stale_after_s=plan.connection.stale_after_s)
+
+
+async def look_for_stale(
+    intake: Intake,
+    fanout: Fanout,
+    events: trio.MemorySendChannel[Event],
+    now_us: NowUs,
+    feeds: Sequence[FeedRun],
+) -> NoReturn:
+    """Tell of symbols that are quiet while others tick, for as long as the feeds run."""
+    while True:
+        await trio.sleep(LOOK_S)
+        uncovered, looked_us = intake.uncovered, now_us()
+        for feed in feeds:
+            for status in feed.look_for_stale(looked_us, uncovered.get(feed.name, ()), fanout.last_us(feed.name)):
+                await emit(events, Notice(status))
+
+
+def check_carried(carried: Mapping[str, Sequence[str]], symbols: Iterable[str], feed: str | None) -> None:
+    """Refuse a symbol that no feed carries, or not this one.
+
+    Raises:
+        ConfigError: it names what is carried.
+    """
+    if feed is not None and feed not in carried:
+        raise ConfigError(f"this engine has no feed {feed!r}; it has {', '.join(carried)}")
+    known = {symbol for name, some in carried.items() if feed in {None, name} for symbol in some}
+    for symbol in symbols:
+        if symbol not in known:
+            some = ", ".join(sorted(known)[:10]) + (" …" if len(known) > 10 else "")  # noqa: PLR2004
+            raise ConfigError(f"this engine does not carry {symbol!r}; it carries {some}")
 
 
 def _status_of(change: Change, now_us: int, feed: str) -> Status:

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from trio_ticks.config import WhenFull
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.ledger import JournalLedger
 from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.core.saving import Saving
@@ -100,6 +101,7 @@ class JournalWriter:
     last_error: str = ""
     position: int = 0
     total_ticks: int = 0
+    ages: Ages = attrs.field(factory=Ages)
     committed: trio.Event = attrs.field(factory=trio.Event)
     _news: trio.Event = attrs.field(factory=trio.Event)
     _room: trio.Event = attrs.field(factory=trio.Event)
@@ -206,8 +208,15 @@ class JournalWriter:
             lambda: self.journal.commit(_packed(batches), now_us=now_us, marks=marks, reserved=reserved)
         )
         self.position, self.total_ticks = done.last_position, self.total_ticks + done.ticks
+        self._note_ages(entries)
         self.settled(marks)
         self._wake()
+
+    def _note_ages(self, entries: Sequence[Entry]) -> None:
+        now_us = self.now_us()
+        for entry in entries:
+            if entry.ticks:
+                self.ages.note_batch(entry.records, entry.ticks, now_us)
 
     def _wake(self) -> None:
         self.committed.set()

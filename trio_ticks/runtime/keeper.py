@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import attrs
 import trio
 
+from trio_ticks.core.ages import AgeCounts
 from trio_ticks.core.ledger import Ledger
 from trio_ticks.core.recording import Recorder
 from trio_ticks.core.saving import Saving
@@ -92,6 +93,11 @@ class Keeper:
         """Return a ledger with the accounts of the journal and the sinks."""
         sinks = {drainer.sink.name: drainer.ledger() for drainer in self._drainers}
         return attrs.evolve(ledger, journal=self.writer.ledger(), sinks=sinks)
+
+    def ages(self) -> tuple[AgeCounts, dict[str, AgeCounts]]:
+        """Return how old ticks were when they were committed, and by sink when it had taken them."""
+        sinks = {drainer.sink.name: drainer.ages.counts() for drainer in self._drainers}
+        return self.writer.ages.counts(), sinks
 
     def sink_statistics(self) -> tuple[SinkStatistics, ...]:
         """Return how each sink is doing."""

@@ -18,6 +18,7 @@ import attrs
 import trio
 
 from trio_ticks.config import OnError, Overflow
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
@@ -187,6 +188,7 @@ class InlineConsumer:
 
     def __init__(self, strategy: Strategy, state: StrategyState, fail: Fail, now_us: NowUs) -> None:
         self.name = strategy.title
+        self.ages = Ages()
         self._now_us = now_us
         self._max_age_us = math.inf if strategy.max_age_s is None else strategy.max_age_s * 1e6
         self._strategy = strategy
@@ -204,6 +206,8 @@ class InlineConsumer:
             return
         ticks = Batch(self._wanted.of(records)).ticks
         self._offered += len(ticks)
+        if ticks:
+            self.ages.note_batch(ticks, len(ticks), self._now_us())
         function, has_limit = self._function, self._max_age_us < math.inf
         for tick in ticks:
             if has_limit and self._now_us() - tick.time_us > self._max_age_us:

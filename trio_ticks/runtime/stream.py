@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import attrs
 import trio
 
+from trio_ticks.core.ages import Ages
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.inband import Field, Position, plain_fields
 from trio_ticks.core.ledger import ConsumerLedger
@@ -41,9 +42,16 @@ class Ticks:
     """
 
     def __init__(
-        self, *, source: Source, now_us: NowUs, max_age_s: float | None = None, desk: Desk | None = None
+        self,
+        *,
+        source: Source,
+        now_us: NowUs,
+        max_age_s: float | None = None,
+        desk: Desk | None = None,
+        ages: Ages | None = None,
     ) -> None:
         self._source = source if isinstance(source, Foreseeing) else Foresight(source)
+        self._ages = ages
         self._now_us = now_us
         self._desk = desk
         self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
@@ -241,6 +249,8 @@ class Ticks:
         if self._closed or not (fresh or self._position.has_next):  # another task may have been first
             self._position.end()
             raise StopAsyncIteration  # if closed, what was just taken has been counted as dropped
+        if self._ages is not None:  # weighed by all records: to count the ticks would cost more than the rest of it
+            self._ages.note_batch(fresh, len(fresh), self._now_us())
         self._position.put(fresh)
 
     async def _look(self, due_us: int | None) -> bool:
@@ -291,6 +301,7 @@ class StreamConsumer:
 
     mailbox: Mailbox
     ticks: Ticks
+    ages: Ages = attrs.field(factory=Ages)
 
     @property
     def name(self) -> str:
