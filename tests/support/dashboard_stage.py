@@ -6,8 +6,10 @@ tells; the prices are recorded trades. Time passes when the test says so, and as
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +23,20 @@ from tests.support.dashboard_engine import FakeEngine
 PAGE = Path(__file__).parents[2] / "trio_ticks" / "app" / "http" / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 POLICY = "default-src 'self'"
+
+
+def lasting_port() -> int:
+    """Return a free port to which a server can come back.
+
+    It lies below those that systems hand out to connections, so that nothing takes it while nobody listens.
+    """
+    for port in range(20_000 + os.getpid() % 5_000, 30_000):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("there is no free port below 30,000")
 
 
 class Stage:
@@ -41,8 +57,8 @@ class Stage:
 
     async def start(self) -> None:
         """Serve."""
+        self.port = self.port or lasting_port()
         listeners = await trio.open_tcp_listeners(self.port, host="127.0.0.1")
-        self.port = listeners[0].socket.getsockname()[1]
         await self._nursery.start(self._serve, listeners)
 
     async def _serve(

@@ -236,7 +236,7 @@ export class SymbolTable {
     setText(row.cells[2], rate(one.rate_per_s));
     setText(row.cells[3], one.received_us ? age((this.#nowUs - one.received_us) / 1e6) : "–");
     setAttribute(row.root, "data-stale", one.stale ? "" : null);
-    setAttribute(row.root, "title", one.stale ? "stale: no price for longer than allowed" : null);
+    setAttribute(row.root, "title", one.stale ? `${name} is stale: no price for longer than allowed` : name);
     setAttribute(row.root, "aria-selected", String(name === this.#chosen));
     setAttribute(row.root, "data-cursor", name === this.#cursor ? "" : null);
     setAttribute(row.root, "aria-rowindex", String(place + 1));
