@@ -138,7 +138,7 @@ async def test_a_sink_may_take_two_batches_at_once_and_its_cursor_moves_in_order
         await trio.sleep(60.0)
         assert statistics(engine).ledger.stored == 4
         assert statistics(engine).failures == 1
-    assert ferry.landed == [2.0, 1.0, 3.0, 4.0]
+    assert (ferry.landed[:2], sorted(ferry.landed[2:])) == ([2.0, 1.0], [3.0, 4.0])  # the last two land together
     assert ferry.positions[:2] == [0, 0]
     assert ferry.most == 2
 
