@@ -134,7 +134,8 @@ async def test_a_certificate_is_good_or_refused_with_the_cure(tmp_path: Path) ->
 async def test_beside_a_running_engine_the_feeds_are_left_alone(tmp_path: Path) -> None:
     """A plan that has one connection would give it to the doctor."""
     text = config(tmp_path, "BTCUSDT")
-    with Journal.open(tmp_path / "ticks.journal", now_us=utc_now_us(), owner="process 7") as journal:
+    owner = "process 7 on here, started 2026-11-22"
+    with Journal.open(tmp_path / "ticks.journal", now_us=utc_now_us(), owner=owner) as journal:
         journal.commit([[Tick("BTCUSDT", utc_now_us(), 1.0)]], now_us=utc_now_us())
         async with open_sim() as sim:
             found = await examine(tmp_path / "ticks.toml", text, url=sim.url)

@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -70,7 +71,8 @@ async def open_companions(engine: Engine, settled: Settled, systemd: Systemd) ->
     body, was_cut = Held(), True
     try:
         async with trio.open_nursery() as nursery:
-            if hasattr(signal, "SIGHUP"):
+            # Python gives signals to no other thread.
+            if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
                 await nursery.start(_obey_hangup, engine, settled, systemd, webhook)
             systemd.ready()
             nursery.start_soon(_pulse, engine, systemd, name="pulse")
