@@ -11,7 +11,7 @@ from tests.support.program import Program, open_program, run_program
 from trio_ticks.sim import Sim, open_sim
 from trio_ticks.sim.faults import FAULTS
 
-ROUNDS = int(os.environ.get("TRIO_TICKS_LIVE_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("TRIO_TICKS_LIVE_ROUNDS", "2"))
 """Each takes some two seconds; a hundred and fifty are five minutes."""
 
 TICKS_IN_ROUND = 200
