@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -16,11 +15,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 import trio_websocket
 
-from tests.support.influxd import REQUIRED
+from tests.support.installed import installed
 
 PATIENCE_S = 60.0
 """A browser that hangs fails its test; nothing is measured by it."""
@@ -43,13 +41,7 @@ LARGEST_MESSAGE = 1 << 26
 
 def chromium_path() -> str:
     """Return where Chromium is; skip the test, or fail it where the programs of others are required."""
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "THE DASHBOARD IS NOT TESTED HERE: there is no chromium (apt-get install chromium)"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{reason}, and {REQUIRED}=1")
-        pytest.skip(reason)
-    return path
+    return installed("THE DASHBOARD IS", "chromium", package="chromium")
 
 
 class Page:

@@ -6,8 +6,6 @@ The server has no ``/api/v2``; `tests.support.influx_proxy` gives it one.
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +14,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import pytest
-
-REQUIRED = "TRIO_TICKS_REQUIRE_SERVERS"
+from tests.support.installed import installed
 
 ADMIN, PASSWORD = "admin", "secret-word"
 
@@ -54,13 +50,7 @@ bind-address = "127.0.0.1:{rpc}"
 
 def influxd_path() -> str:
     """Return where influxd is; skip the test, or fail it where the servers are required."""
-    path = shutil.which("influxd")
-    if path is None:
-        reason = "InfluxDB IS NOT TESTED HERE: there is no influxd (apt-get install influxdb)"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{reason}, and {REQUIRED}=1")
-        pytest.skip(reason)
-    return path
+    return installed("InfluxDB IS", "influxd", package="influxdb")
 
 
 def free_ports(count: int) -> list[int]:

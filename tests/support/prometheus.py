@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 import urllib.parse
@@ -12,9 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.support.influxd import READY_S, REQUIRED, free_ports
+from tests.support.influxd import READY_S, free_ports
+from tests.support.installed import installed
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "prometheus"
 
@@ -29,13 +26,7 @@ scrape_configs:
 
 def program(name: str) -> str:
     """Return where ``prometheus`` or ``promtool`` is; skip the test, or fail it where the servers are required."""
-    path = shutil.which(name)
-    if path is None:
-        reason = f"PROMETHEUS IS NOT TESTED HERE: there is no {name} (apt-get install prometheus)"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{reason}, and {REQUIRED}=1")
-        pytest.skip(reason)
-    return path
+    return installed("PROMETHEUS IS", name, package="prometheus")
 
 
 def promtool(*arguments: str, given: bytes = b"") -> tuple[int, str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
-from tests.support.influxd import REQUIRED
+from tests.support.installed import installed
 
 # Generous: a loaded machine may start it slowly, and nothing waits this long where all is well.
 READY_S = 120.0
@@ -21,13 +17,7 @@ READY_S = 120.0
 
 def redis_path() -> str:
     """Return where the server is; skip the test, or fail it where the servers are required."""
-    path = shutil.which("redis-server") or shutil.which("valkey-server")
-    if path is None:
-        reason = "REDIS IS NOT TESTED HERE: there is no redis-server (apt-get install redis-server)"
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{reason}, and {REQUIRED}=1")
-        pytest.skip(reason)
-    return path
+    return installed("REDIS IS", "redis-server", "valkey-server", package="redis-server")
 
 
 def _port() -> int:
