@@ -6,10 +6,12 @@ import base64
 import dataclasses
 import subprocess
 import sys
+import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import attrs
 
@@ -71,13 +73,17 @@ class Result:
         return _ages(self.outcome, number)
 
 
-def perform(run: Run) -> Result:
+def perform(run: Run, *, on_phase: Callable[[int], object] | None = None) -> Result:
     """Carry out a run.
+
+    Args:
+        run: Which.
+        on_phase: Called, in another thread, with the number of each phase as it begins; 0 is the warm-up.
 
     Raises:
         RunError: The contestant failed, or told nothing.
     """
-    with serving("bench.server", run.to_json()) as server:
+    with serving("bench.server", run.to_json(), on_line=on_phase) as server:
         asked = dataclasses.replace(run, url=f"{run.scheme}://127.0.0.1:{server.port}/quote-b-ws-api")
         outcome = Outcome.from_json(answer_of("bench.client", asked.to_json(), timeout_s=run.deadline_s + START_S))
     phases = tuple(_phases(run, outcome, [int(line) for line in server.lines]))
@@ -101,35 +107,48 @@ def check(run: Run, outcome: Outcome) -> Iterator[str]:
 
 @attrs.define
 class Serving:
-    """A server's port, and once the block is over, the lines it wrote besides."""
+    """A server's port, and the lines it has written besides; all of them, once the block is over."""
 
     port: int
     lines: list[str] = attrs.field(factory=list)
 
+    def listen(self, output: IO[str], on_line: Callable[[int], object] | None) -> None:
+        """Keep lines until there are no more."""
+        for number, line in enumerate(output):
+            self.lines.append(line.rstrip("\n"))
+            if on_line is not None:
+                on_line(number)
+
 
 @contextmanager
-def serving(module: str, told: str) -> Iterator[Serving]:
+def serving(module: str, told: str, *, on_line: Callable[[int], object] | None = None) -> Iterator[Serving]:
     """Run a server for as long as the block lasts.
 
     Args:
         module: Reads a line from standard input, and writes its port to standard output.
         told: The line.
+        on_line: Called, in another thread, with the number of each line behind that.
 
     Raises:
         RunError: It did not start.
     """
     process = _start(module, told)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         port = process.stdout.readline()
         if not port:
             raise RunError(f"the server did not start: {_last_line(process.communicate()[1])}")
         server = Serving(int(port))
-        yield server
+        listener = threading.Thread(target=server.listen, args=(process.stdout, on_line))
+        listener.start()
+        try:
+            yield server
+        finally:
+            process.kill()
+            listener.join()
     finally:
         process.kill()
-        rest, _ = process.communicate()
-    server.lines += rest.splitlines()
+        process.communicate()
 
 
 def answer_of(module: str, told: str, *, timeout_s: float) -> str:

@@ -23,6 +23,7 @@ token = "${ALLTICK_TOKEN}"
 url = "%s"
 silent_after_s = 2
 mute_after_s = 1
+backoff_max_s = 2  # faults come so thick that no session proves healthy
 [strategies.honest]
 use = "live_strategies:honest"
 params = { step = 7 }

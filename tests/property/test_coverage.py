@@ -41,19 +41,19 @@ def lives(draw: st.DrawFn) -> list[Life]:
     return found
 
 
-def play(sessions: list[Life], finish_us: int) -> list[Gap]:
+def play(sessions: list[Life], finish_us: int, handover_us: int = 0) -> list[Gap]:
     """Tell a Coverage of the sessions, each event at its own time, and return the gaps."""
     events: list[tuple[int, int, int]] = []
     for number, life in enumerate(sessions):
         events += [(life.live_us, 0, number), (life.ended_us, 2, number)]
         events += [(at_us, 1, number) for at_us in life.ticks_us]
-    coverage, gaps = Coverage(feed="f"), []
+    coverage, gaps = Coverage(feed="f", handover_us=handover_us), []
     for at_us, what, number in sorted(events):
         life = sessions[number]
         if what == 0:
             gaps += coverage.live(number, life.symbols, at_us)
         elif what == 1:
-            coverage.heard(number, at_us)
+            gaps += coverage.heard(number, at_us)
         else:
             gaps += coverage.ended(number, life.until_us, life.cause)
     return [*gaps, *coverage.finish(finish_us)]
@@ -89,10 +89,88 @@ def test_a_gap_begins_where_coverage_ended_and_names_whose_end_that_was(sessions
         assert gap.end_us == finish_us or gap.end_us in {max(life.live_us, gap.start_us) for life in mine}
 
 
+@given(lives(), st.integers(1, 12), st.data())
+def test_what_was_on_its_way_when_a_session_ended_lies_in_a_gap(
+    sessions: list[Life], handover_us: int, data: st.DataObject
+) -> None:
+    """A trade takes less than the handover to arrive. If no session that was live when it was made was there when it
+    came, a gap touches its way; whatever came and went besides. All ends are known at once here.
+    """
+    sessions = [attrs.evolve(life, ended_us=life.until_us) for life in sessions]
+    finish_us = max((life.ended_us for life in sessions), default=0) + 1
+    way_us = data.draw(st.integers(0, handover_us - 1))
+    gaps = play(sessions, finish_us, handover_us)
+    for symbol in SYMBOLS:
+        mine = [life for life in sessions if symbol in life.symbols]
+        named = [(gap.start_us, gap.end_us) for gap in gaps if gap.symbol == symbol]
+        for made_us in range(min((life.live_us for life in mine), default=finish_us), finish_us - way_us):
+            came_us = made_us + way_us
+            is_received = any(life.live_us <= made_us and came_us <= life.until_us for life in mine)
+            assert is_received or any(start_us <= came_us and made_us <= end_us for start_us, end_us in named)
+
+
+@given(lives(), st.integers(1, 12))
+def test_a_handover_is_a_gap_only_if_it_was_short(sessions: list[Life], handover_us: int) -> None:
+    """Besides the complement, gaps are short overlaps, from where one session is live to where another ends."""
+    finish_us = 100
+    for gap in play(sessions, finish_us, handover_us):
+        mine = [life for life in sessions if gap.symbol in life.symbols]
+        covered = [unit for unit in range(gap.start_us, gap.end_us) if any(_covers(life, unit) for life in mine)]
+        if covered:
+            assert gap.start_us in {life.live_us for life in mine}
+            assert gap.end_us in {life.until_us for life in mine}
+            assert gap.cause in {life.cause for life in mine}
+            assert len(covered) == gap.end_us - gap.start_us < handover_us
+
+
+def _covers(life: Life, unit: int) -> bool:
+    return life.live_us <= unit < life.until_us
+
+
+def test_two_seconds_together_are_enough_to_take_over() -> None:
+    """What the engine goes by: B is live 1.9 s before A ends, which shows with B's next tick; C 2 s before B does."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 0)
+    coverage.live("B", ["X"], 8_100_000)
+    assert coverage.ended("A", 10_000_000, "closed") == []
+    assert coverage.heard("B", 11_000_000) == [Gap(8_100_000, 10_000_000, "closed", "X", "f")]
+    coverage.live("C", ["X"], 18_000_000)
+    assert coverage.ended("B", 20_000_000, "closed") == []
+    assert coverage.heard("C", 21_000_000) == []
+    assert coverage.finish(30_000_000) == []
+
+
+def test_a_handover_is_asked_about_once_a_second_and_at_the_end() -> None:
+    """That it is open costs next to nothing; what nobody has asked about is told when all is over."""
+    for said_us, gaps in ((1_900_000, []), (2_000_000, [Gap(900_000, 1_800_000, "closed", "X", "f")])):
+        coverage = Coverage(feed="f")
+        coverage.live("A", ["X"], 0)
+        coverage.live("B", ["X"], 900_000)
+        coverage.heard("B", 1_000_000)
+        coverage.ended("A", 1_800_000, "closed")
+        coverage.heard("B", 1_000_000)
+        found = coverage.heard("B", said_us)
+        assert found == gaps
+        assert found + coverage.finish(3_000_000) == [Gap(900_000, 1_800_000, "closed", "X", "f")]
+
+
+def test_a_line_that_is_live_for_long_saves_a_short_handover() -> None:
+    """C stands beside A, which ends, and B, which is young: it is open until C was heard of, or is found dead."""
+    for is_heard, gaps in ((True, []), (False, [Gap(95, 100, "closed", "X", "f")])):
+        coverage = Coverage(feed="f", handover_us=10)
+        for name, at_us in (("C", 0), ("A", 0), ("B", 95)):
+            coverage.live(name, ["X"], at_us)
+        assert coverage.ended("A", 100, "closed") == []
+        assert coverage.heard("B", 120) == []
+        if is_heard:
+            assert coverage.heard("C", 120) == []
+        assert coverage.ended("C", 120 if is_heard else 50, "silent") == gaps
+
+
 @given(st.integers(1, 200), st.booleans())
 def test_a_line_that_flaps_beside_one_that_brings_ticks_fills_no_memory(times: int, ticks: bool) -> None:
     """What is remembered of ended sessions is what no tick of the others has settled yet."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("steady", SYMBOLS, 0)
     for number in range(1, times + 1):
         coverage.live(number, SYMBOLS, 10 * number)
@@ -111,7 +189,7 @@ def test_a_line_that_flaps_beside_one_that_brings_ticks_fills_no_memory(times: i
 
 def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -> None:
     """A is cut and back after 10 s; B, dead since the same moment, is found out by its silence only after that."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 0)
     coverage.live("B", ["X"], 0)
     assert coverage.ended("A", 100, "closed") == []
@@ -122,7 +200,7 @@ def test_an_outage_that_one_line_noticed_at_once_and_the_other_late_is_a_gap() -
 
 def test_all_that_came_and_went_beside_a_dead_line_is_remembered() -> None:
     """A died long ago, and nobody knew: when it is found out, every hole between the others is named."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 0)
     for name, at_us in (("B", 10), ("C", 30), ("D", 50)):
         assert coverage.live(name, ["X"], at_us) == []
@@ -134,7 +212,7 @@ def test_all_that_came_and_went_beside_a_dead_line_is_remembered() -> None:
 
 def test_of_lines_that_are_open_nothing_piles_up() -> None:
     """Beside one that was never heard of, only the ended ones are remembered, each once."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("never heard", ["X"], 0)
     coverage.live("open", ["X"], 5)
     for number in range(1, 10):
@@ -151,7 +229,7 @@ class Engine:
     """A coverage whose state is saved as the engine does it, and the ticks that were delivered since."""
 
     lateness_us: int
-    coverage: Coverage = attrs.field(factory=lambda: Coverage(feed="f"))
+    coverage: Coverage = attrs.field(factory=lambda: Coverage(feed="f", handover_us=0))
     gaps: list[Gap] = attrs.field(factory=list)
     saved: dict[str, Any] | None = None
     tail: list[Tick] = attrs.field(factory=list)
@@ -181,7 +259,7 @@ class Engine:
             elif what == 2:
                 self.gaps += self.coverage.ended(session, life.until_us, life.cause)
             else:
-                self.coverage.heard(session, at_us)
+                self.gaps += self.coverage.heard(session, at_us)
                 # Which of its symbols ticks is anybody's guess; this way each of them does.
                 symbol = life.symbols[at_us % len(life.symbols)]
                 self.held.append(Tick(symbol, at_us, 1.0, received_us=at_us))
@@ -192,7 +270,7 @@ class Engine:
 
     def restart(self) -> None:
         """Lose all but what was saved and delivered."""
-        self.coverage = Coverage(feed="f")
+        self.coverage = Coverage(feed="f", handover_us=0)
         self.coverage.resume(self.saved, self.tail, cause="crashed", symbols=SYMBOLS)
         self.held, self.tail = [], []
 
@@ -235,7 +313,7 @@ def test_after_a_crash_no_gap_is_too_short(
 
 def test_a_restart_names_the_gap_that_was_not_yet_known() -> None:
     """A is dead without a word, B is gone, C is live, and the engine crashes: between B and C nothing was covered."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 0)
     coverage.live("B", ["X"], 5)
     coverage.heard("A", 8)
@@ -243,7 +321,7 @@ def test_a_restart_names_the_gap_that_was_not_yet_known() -> None:
     coverage.live("C", ["X"], 30)
     coverage.heard("C", 35)
     saved = {**coverage.save(), "held_since_us": None, "lateness_us": 0}
-    again = Coverage(feed="f")
+    again = Coverage(feed="f", handover_us=0)
     again.resume(saved, [Tick("X", 40, 1.0, received_us=40)], cause="crashed", symbols=["X"])
     assert again.live("D", ["X"], 50) == [Gap(20, 30, "closed", "X", "f"), Gap(40, 50, "crashed", "X", "f")]
 
@@ -251,11 +329,11 @@ def test_a_restart_names_the_gap_that_was_not_yet_known() -> None:
 def test_a_tick_speaks_for_the_symbols_of_the_one_session_it_can_have_come_by() -> None:
     """One session has X and Y: a tick of X shows that Y was covered. With two it shows only what both cover."""
     for others, until_us in ((["Z"], 40), (["X"], 10)):
-        coverage = Coverage(feed="f")
+        coverage = Coverage(feed="f", handover_us=0)
         coverage.live("A", ["X", "Y"], 10)
         coverage.live("B", others, 10)
         saved = {**coverage.save(), "held_since_us": None, "lateness_us": 0}
-        again = Coverage(feed="f")
+        again = Coverage(feed="f", handover_us=0)
         again.resume(saved, [Tick("X", 40, 1.0, received_us=40)], cause="crashed", symbols=["X", "Y"])
         assert again.live("C", ["X"], 50) == [Gap(40, 50, "crashed", "X", "f")]
         assert again.live("C", ["Y"], 50) == [Gap(until_us, 50, "crashed", "Y", "f")]
@@ -263,10 +341,10 @@ def test_a_tick_speaks_for_the_symbols_of_the_one_session_it_can_have_come_by() 
 
 def test_a_tick_that_left_early_does_not_speak_for_what_was_held_beside_it() -> None:
     """With lateness a tick shows only that what came so much earlier was delivered: the rest is lost."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 10)
     saved = {**coverage.save(), "held_since_us": None, "lateness_us": 5}
-    again = Coverage(feed="f")
+    again = Coverage(feed="f", handover_us=0)
     again.resume(saved, [Tick("X", 37, 1.0, received_us=40)], cause="crashed", symbols=["X"])
     assert again.live("B", ["X"], 50) == [Gap(35, 50, "crashed", "X", "f")]
 
@@ -274,20 +352,20 @@ def test_a_tick_that_left_early_does_not_speak_for_what_was_held_beside_it() -> 
 def resumed(coverage: Coverage, tail: Sequence[Tick] = (), *, held_since_us: int | None = None) -> Coverage:
     """Return what goes on after a crash."""
     saved = {**coverage.save(), "held_since_us": held_since_us, "lateness_us": 0 if held_since_us is None else 20}
-    again = Coverage(feed="f")
+    again = Coverage(feed="f", handover_us=0)
     again.resume(saved, tail, cause="crashed", symbols=["X", "Y"])
     return again
 
 
 def test_what_was_held_at_a_crash_is_not_covered() -> None:
     """Nothing after the receipt of what was held longest is certain, whoever was heard or over by then."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 10)
     coverage.live("B", ["X"], 12)
     assert coverage.ended("B", 13, "closed") == []
     coverage.heard("A", 30)
     assert resumed(coverage, held_since_us=15).live("C", ["X"], 50) == [Gap(15, 50, "crashed", "X", "f")]
-    ended = Coverage(feed="f")
+    ended = Coverage(feed="f", handover_us=0)
     ended.live("A", ["X"], 10)
     ended.ended("A", 20, "closed")
     assert resumed(ended, held_since_us=15).live("C", ["X"], 50) == [Gap(15, 50, "closed", "X", "f")]
@@ -295,7 +373,7 @@ def test_what_was_held_at_a_crash_is_not_covered() -> None:
 
 def test_a_restart_remembers_what_was_not_settled() -> None:
     """B came and went after A was heard of last: before it nothing was certain, and after it nothing."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 0)
     coverage.heard("A", 8)
     coverage.live("B", ["X"], 12)
@@ -308,7 +386,7 @@ def test_a_restart_remembers_what_was_not_settled() -> None:
 
 def test_of_the_ticks_of_a_tail_the_newest_receipt_counts() -> None:
     """They come in the order of their stamps, not of their receipts."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X"], 10)
     tail = [Tick("X", n, 1.0, received_us=at_us) for n, at_us in enumerate((37, 40, 38))]
     assert resumed(coverage, tail).live("B", ["X"], 50) == [Gap(40, 50, "crashed", "X", "f")]
@@ -316,7 +394,7 @@ def test_of_the_ticks_of_a_tail_the_newest_receipt_counts() -> None:
 
 def test_of_what_nobody_wants_any_longer_nothing_is_missing() -> None:
     """Its sessions go on for the other symbols, and it begins anew if it is wanted again."""
-    coverage = Coverage(feed="f")
+    coverage = Coverage(feed="f", handover_us=0)
     coverage.live("A", ["X", "Y"], 0)
     coverage.dropped(["X", "never seen"])
     assert coverage.ended("A", 10, "closed") == []

@@ -4,6 +4,10 @@ A symbol is covered while at least one session is live for it: from the first fr
 the subscription to the last frame that session received. What lies between is a `Gap`, recorded even when nothing
 was missed for certain, because nobody can prove that nothing was.
 
+One session takes over from another without a gap only if both were live together for a while. What is on its way when
+a session ends is lost with it, and the new one shows only what is made since it is live: that they overlap by receipt
+does not prove that they do by what they showed. An overlap of less than ``handover_us`` is a gap.
+
 That a session is over is known late: a link that died without a word is found out by its silence, and another may
 have come and gone meanwhile. So what can be said of the past is limited by the sessions that are still open, each
 of which covers for certain only what it was heard of. Everything before the least of these instants is settled;
@@ -23,6 +27,14 @@ from typing import Any
 import attrs
 
 from trio_ticks.model import Gap, Tick
+
+HANDOVER_US = 2_000_000
+"""What one connection shows of an instant may come so much later than what another does: far more than two ways
+through a network differ by, and short beside the time for which redundant lines usually stand."""
+
+ASK_US = 1_000_000
+"""While it is open whether one session has taken over from another, ticks are asked so often whether it is clear now.
+"""
 
 
 @attrs.frozen(order=True)
@@ -49,7 +61,14 @@ class _Session:
 
 @attrs.define
 class _Past:
-    """One symbol: settled up to ``until_us``, where coverage ended for that cause; what is not; who is open."""
+    """One symbol.
+
+    Attributes:
+        until_us: So far it is settled.
+        cause: Why coverage ended there; "" while it did not.
+        unsettled: What ended behind that.
+        sessions: Those that are open.
+    """
 
     until_us: int
     cause: str = ""
@@ -91,12 +110,20 @@ def _proven(heard: Mapping[str, int], sessions: Sequence[_Session]) -> Iterator[
 
 
 class Coverage:
-    """The coverage of one feed's symbols."""
+    """The coverage of one feed's symbols.
 
-    def __init__(self, *, feed: str) -> None:
+    Args:
+        feed: Its name.
+        handover_us: For so long two sessions have to be live together for one to take over from the other.
+    """
+
+    def __init__(self, *, feed: str, handover_us: int = HANDOVER_US) -> None:
         self._feed = feed
+        self._handover_us = handover_us
         self._sessions: dict[Hashable, _Session] = {}
         self._pasts: dict[str, _Past] = {}
+        self._unsure: set[str] = set()
+        self._asked_us = 0
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -117,14 +144,24 @@ class Coverage:
         """Note that nobody wants these any longer: what is not covered of them is no gap."""
         for symbol in symbols:
             past = self._pasts.pop(symbol, None)
+            self._unsure.discard(symbol)
             for session in past.sessions if past is not None else ():
                 del self._sessions[session].since_us[symbol]
 
-    def heard(self, session: Hashable, at_us: int) -> None:
-        """Note that a session brought a tick."""
+    def heard(self, session: Hashable, at_us: int) -> list[Gap]:
+        """Note that a session brought a tick; return the gaps this reveals."""
         found = self._sessions.get(session)
-        if found is not None:
-            found.heard_us = at_us
+        if found is None:
+            return []
+        found.heard_us = at_us
+        if not self._unsure or abs(at_us - self._asked_us) < ASK_US:
+            return []
+        self._asked_us = at_us
+        return [
+            gap
+            for symbol in found.since_us.keys() & self._unsure
+            for gap in self._settle(symbol, self._pasts[symbol])
+        ]
 
     def ended(self, session: Hashable, until_us: int, cause: str) -> list[Gap]:
         """Note that a session covered its symbols until then and is over; return the gaps this reveals."""
@@ -140,8 +177,9 @@ class Coverage:
         return gaps
 
     def finish(self, at_us: int) -> list[Gap]:
-        """Return the gaps that are still open, ended at this instant."""
-        return [gap for symbol in self.lost for gap in self._end_loss(symbol, at_us)]
+        """Return the gaps that are still open, ended at this instant, and those that were not certain."""
+        gaps = [gap for symbol in sorted(self._unsure) for gap in self._settle(symbol, self._pasts[symbol])]
+        return gaps + [gap for symbol in self.lost for gap in self._end_loss(symbol, at_us)]
 
     def save(self) -> dict[str, Any]:
         """Return what `resume` needs after a restart, as plain builtins."""
@@ -207,14 +245,25 @@ class Coverage:
         spans, past.unsettled = sorted([*past.unsettled, *opened]), []
         gaps: list[Gap] = []
         for span in spans:
-            if span.start_us > max(past.until_us, known_us):
-                past.unsettled += [span] if span.cause else []
-                continue
-            if span.start_us > past.until_us:
+            taken_over_us = past.until_us - (self._handover_us if past.cause else 0)
+            if span.start_us > taken_over_us and span.end_us > past.until_us:
+                if max(span.start_us, past.until_us) > known_us:
+                    past.unsettled += [span] if span.cause else []
+                    continue
                 gaps.append(self._gap(symbol, past, span.start_us))
-            if span.end_us >= past.until_us:
+            # An open one that was not heard of since has outlived nobody.
+            if span.end_us >= past.until_us + (not span.cause):
                 past.until_us, past.cause = span.end_us, span.cause
+        self._note_whether_settled(symbol, past)
         return gaps
 
-    def _gap(self, symbol: str, past: _Past, end_us: int) -> Gap:
-        return Gap(start_us=past.until_us, end_us=end_us, cause=past.cause, symbol=symbol, feed=self._feed)
+    def _note_whether_settled(self, symbol: str, past: _Past) -> None:
+        """Remember whether it is to be seen yet that those who are open have outlived those who are not."""
+        if past.sessions and (past.cause or past.unsettled):
+            self._unsure.add(symbol)
+        else:
+            self._unsure.discard(symbol)
+
+    def _gap(self, symbol: str, past: _Past, again_us: int) -> Gap:
+        start_us, end_us = sorted((past.until_us, again_us))
+        return Gap(start_us=start_us, end_us=end_us, cause=past.cause, symbol=symbol, feed=self._feed)

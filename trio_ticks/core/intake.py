@@ -189,11 +189,13 @@ class Intake:
     def _arrived(self, arrival: Arrival, now_us: int) -> list[Record]:
         session, ticks, rejected = arrival.session, arrival.ticks, arrival.rejected
         self._inbox.take(len(ticks) + len(rejected))
+        records: list[Record] = []
         if ticks:
-            self._coverage[session.feed].heard(session, ticks[-1].received_us)
+            records += self._coverage[session.feed].heard(session, ticks[-1].received_us)
+            self._covered_anew |= bool(records)
         sequencer = self._sequencers[session.feed]
         refused = sequencer.rejected
-        records: list[Record] = [*sequencer.push(ticks, session=session, now_us=now_us)]
+        records += sequencer.push(ticks, session=session, now_us=now_us)
         if rejected or sequencer.rejected != refused:
             self._unusable += len(rejected)
             records += self._complaints(session, [*rejected, *self._newly_refused(session.feed)], now_us)
