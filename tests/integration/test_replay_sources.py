@@ -17,11 +17,11 @@ from tests.support.reading import write_journal
 from tests.support.replaying import chunks, keep_all
 from trio_ticks import ConfigError, InfluxDB, JournalError, SinkError, Tick, read, replay
 from trio_ticks.app.exporting import Export, export
-from trio_ticks.storage.influx_reading import InfluxSource
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import Journal
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.outcomes import Verdict
+from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.query import Query
 
 FILES = {"BTCUSDT": "btcusdt-2021-01-08.csv", "XBTUSDT": "xbtusdt-2025-11-10.csv"}
@@ -61,7 +61,7 @@ def bucket(influxd: Influxd, request: pytest.FixtureRequest) -> Iterator[InfluxD
 def store(bucket: InfluxDB, ticks: list[Tick]) -> None:
     with InfluxWriter(bucket) as writer:
         for some in chunks(ticks, 5_000):
-            batch = TickEncoder().encode(some, range(len(some)))  # type: ignore[arg-type]  # all of them ticks
+            batch = LineEncoder().encode(some, range(len(some)))
             assert writer.write(batch.body).verdict is Verdict.STORED
 
 
