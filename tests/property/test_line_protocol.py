@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from trio_ticks.model import Tick
+from tests.property.test_event_line import GAPS, SIGNALS, STATUSES
+from trio_ticks.model import Clock, Record, Tick
 from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.line_text import UnencodableError, tag_text
 from trio_ticks.storage.payload import encode
@@ -107,15 +108,22 @@ def test_a_line_is_the_same_alone_and_in_any_company(batch: list[Tick], first: i
     assert sorted([*encoded.indexes, *(item.index for item in encoded.refused)]) == list(range(len(batch)))
 
 
+OTHERS = st.lists(st.tuples(st.integers(0, 20), GAPS | STATUSES | SIGNALS | st.builds(Clock, TIMES)), max_size=4)
+
+
 @given(
     st.lists(COMMON, min_size=1, max_size=20) | st.lists(COMMON | ticks(), max_size=6),
+    OTHERS,
     st.sampled_from(["", "engine-1", "a b"]),
     st.booleans(),
 )
 def test_batches_of_the_journal_are_written_as_tick_by_tick(
-    batch: list[Tick], writer: str, by_trade_id: bool
+    some: list[Tick], others: list[tuple[int, Record]], writer: str, by_trade_id: bool
 ) -> None:
-    """Straight from the columns or not: the same lines to the byte, and the same ticks refused."""
+    """Straight from the columns or not: the same lines to the byte, in order, and the same records refused."""
+    batch: list[Record] = [*some]
+    for at, record in others:
+        batch.insert(at, record)
     encoder = LineEncoder(writer=writer, by_trade_id=["coinbase", ""] if by_trade_id else [])
     assert encoder.encode_stored([(7, encode(batch))]) == encoder.encode(batch, [7] * len(batch))
 
