@@ -28,6 +28,7 @@ from trio_ticks import (
     read,
     replay,
 )
+from trio_ticks.app import cli
 from trio_ticks.app.exporting import Export, export
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import Journal, JournalReader
@@ -137,6 +138,31 @@ def test_tables_counts_and_bars_come_from_influxdb(bucket: InfluxDB, tmp_path: P
     kept_bars, found_bars = (list(read(place, kind="bars", interval="1s")) for place in (journal, bucket))
     assert found_bars == kept_bars
     assert {bar.complete for bar in found_bars} == {True, False}
+
+
+def test_the_commands_read_influxdb_where_the_environment_says(
+    bucket: InfluxDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gaps` and `export` print the same as of the journal; without the environment they say what it lacks."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(eventful(TRADES[:500]), 70))
+    drain(bucket, journal)
+    monkeypatch.chdir(tmp_path)
+    token = bucket.token.reveal() if bucket.token else ""
+    said = {"URL": bucket.url, "ORG": bucket.org, "BUCKET": bucket.bucket, "TOKEN": token}
+    for name, value in said.items():
+        monkeypatch.setenv(f"INFLUX_{name}", value)
+    for command in (["gaps", "--json"], ["export", "--kind", "signals"], ["export", "BTCUSDT"]):
+        printed = []
+        for place in (journal, "influxdb"):
+            monkeypatch.setattr("sys.argv", ["trio-ticks", command[0], str(place), *command[1:]])
+            assert cli._run() == 0
+            printed.append(capsys.readouterr())
+        assert printed[0] == printed[1]
+        assert printed[0].out.count("\n") > 1
+    monkeypatch.delenv("INFLUX_URL")
+    monkeypatch.setattr("sys.argv", ["trio-ticks", "gaps", "influxdb"])
+    assert cli._run() == 2
+    assert "INFLUX_URL" in capsys.readouterr().err
 
 
 def test_what_influxdb_has_not_is_refused_at_once(bucket: InfluxDB) -> None:
