@@ -45,7 +45,7 @@ class Reading:
     query: Query
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the records one by one: `Tick`, `Gap` …, in the journal's order."""
+        """Yield the records one by one: `Tick`, `Gap` …, in the order of where they are kept."""
         for batch in self.batches():
             yield from batch
 
@@ -187,7 +187,7 @@ def read(
     made = _made(source, kind, interval, session=session, fill=fill, lateness_s=lateness_s)
     if not isinstance(source, InfluxSource):
         source.check()
-    elif made is source:
+    elif made is source:  # not where bars are made of its ticks
         source.check(query)
     return Reading(source=made, query=query)
 
