@@ -41,7 +41,7 @@ from trio_ticks.sim import Tape
 from trio_ticks.storage import payload
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import Journal, JournalReader
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.outcomes import Verdict
 
 RECORDED = Path(__file__).parents[1] / "tests" / "data" / "btcusdt-2021-01-08.csv"
@@ -153,7 +153,7 @@ def read_back(path: Path) -> float:
 
 def encode(given: Sequence[Sequence[Tick]]) -> float:
     """Write batches of the journal as line protocol, as the drainer does; return ticks/s."""
-    encoder = TickEncoder()
+    encoder = LineEncoder()
     stored = [(position, payload.encode(batch)) for position, batch in enumerate(given)]
     return rate_of(lambda: sum(encoder.encode_stored([one]).count for one in stored))
 
@@ -297,7 +297,7 @@ def drain_row(paths: Sequence[Path], database: Database | None) -> Row:
 
 def send_ready_made(path: Path, settings: InfluxDB) -> float:
     """Send the lines of a journal, written down before, over two connections; return the ticks/s it takes."""
-    encoder = TickEncoder(measurement=settings.measurement)
+    encoder = LineEncoder(measurement=settings.measurement)
     with JournalReader(path) as reader:
         stored = [(batch.position, batch.payload) for batch in reader.batches(limit=1_000_000)]
     rows = settings.batch_points // BATCH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import signal
 from collections.abc import Mapping
@@ -10,9 +11,10 @@ from pathlib import Path
 import trio
 import yaml
 
+from tests.support.http import get
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
-from tests.support.program import PATIENCE_S, open_program
+from tests.support.program import PATIENCE_S, Program, open_program
 from tests.support.redis_server import RedisProcess
 from trio_ticks import InfluxDB, Tick, read
 from trio_ticks.storage.influxdb import InfluxWriter
@@ -54,21 +56,41 @@ async def run_all(place: Path, redis_url: str, influx_url: str) -> None:
     async with open_program(*command, cwd=place) as vendor:
         await vendor.wait_for("Ctrl-C")
         (port,) = set(re.findall(r"ws://127\.0\.0\.1:(\d+) ", vendor.stdout))
-        configure(place, {"8765": port, "redis://redis:6379": redis_url, "http://influxdb:8086": influx_url})
+        real = {"redis://redis:6379": redis_url, "http://influxdb:8086": influx_url, "0.0.0.0:8750": "127.0.0.1:0"}
+        configure(place, {"8765": port, **real})
         async with (
-            open_program("run", "engine.toml", cwd=place) as engine,
+            open_program("run", "engine.toml", cwd=place, env={"HTTP_PASSWORD": PASSWORD}) as engine,
             open_program("run", "store.toml", cwd=place, env={"INFLUX_TOKEN": token}) as store,
         ):
             with trio.fail_after(2 * PATIENCE_S):
                 await wait_stored(settings)
+                await check_dashboard(engine)
             for program in (engine, store):
                 program.send(signal.SIGTERM)
                 assert await program.wait() == 0
         vendor.send(signal.SIGTERM)
     found = await trio.to_thread.run_sync(stored, settings)
     sent = [tick for tick in read(place / "engine.journal") if isinstance(tick, Tick)]
+    await trio.to_thread.run_sync(check_events, settings, place)
     assert len(found) == len(set(found)) >= ENOUGH
     assert set(found) <= set(sent)
+
+
+def check_events(settings: InfluxDB, place: Path) -> None:
+    """See that what happened to the connections came the same way, out of both journals."""
+    found = {repr(item) for item in read(settings, kind="statuses")}
+    known = {repr(item) for name in ("engine", "store") for item in read(place / f"{name}.journal", kind="statuses")}
+    assert found
+    assert found <= known
+
+
+async def check_dashboard(engine: Program) -> None:
+    """See that the engine shows itself to whoever knows the password, and to nobody else."""
+    await engine.wait_for("dashboard: ", "stderr")
+    (url,) = re.findall(r"dashboard: (http://\S+/)", engine.stderr)
+    known = base64.b64encode(f"anyone:{PASSWORD}".encode()).decode()
+    assert (await get(f"{url}status"))[0] == 401
+    assert (await get(f"{url}status", f"Authorization: Basic {known}"))[0] == 200
 
 
 async def wait_stored(settings: InfluxDB) -> None:

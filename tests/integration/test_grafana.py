@@ -13,7 +13,7 @@ import pytest
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.journal import recorded_trades
-from trio_ticks import InfluxDB, SinkBatch, Tick
+from trio_ticks import Gap, InfluxDB, Record, Signal, SinkBatch, Status, Tick
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.sequencer import Sequencer
 from trio_ticks.runtime.influx_sink import InfluxSink
@@ -24,7 +24,9 @@ DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "t
 BOARD = json.loads(DASHBOARD.read_text())
 QUERIES: list[tuple[str, str, str]] = [
     (panel["title"], target["refId"], target["query"]) for panel in BOARD["panels"] for target in panel["targets"]
-] + [(item["name"], "", item["query"]) for item in BOARD["templating"]["list"] if item["type"] == "query"]
+]
+QUERIES += [(f"{item['name']} on the graphs", "", item["target"]["query"]) for item in BOARD["annotations"]["list"]]
+QUERIES += [(item["name"], "", item["query"]) for item in BOARD["templating"]["list"] if item["type"] == "query"]
 
 RECORDINGS = {"BTCUSDT": "btcusdt-2021-01-08.csv", "700.HK": "700hk-2022-01-07.csv"}
 
@@ -42,6 +44,18 @@ def delivered() -> dict[str, list[Tick]]:
 
 
 TICKS = delivered()
+
+
+def happened(symbol: str) -> list[Record]:
+    """Return what the engine would have noted in the middle of a recording: a lost connection, and a decision."""
+    before, after = TICKS[symbol][400], TICKS[symbol][401]
+    return [
+        Status("disconnected", before.time_us, "the connection was cut", "recorded", source="recorded/x 0A"),
+        Gap(before.time_us, after.time_us, "closed", feed="recorded"),
+        Gap(before.time_us, after.time_us, "full", missed=7),
+        Signal("buy", symbol, after.time_us, {"price": after.price}, "momentum"),
+        Signal("sell", symbol, after.time_us, {"price": after.price}, "momentum"),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +79,13 @@ def is_filled() -> list[bool]:
 
 @pytest.fixture
 async def database(settings: InfluxDB, is_filled: list[bool]) -> InfluxDB:
-    """The database with the ticks that the sink wrote there."""
+    """The database with the ticks and the events that the sink wrote there."""
     if not is_filled:
         sink = InfluxSink(name="influxdb", settings=settings)
         async with sink.open() as delivery:
-            for position, ticks in enumerate(TICKS.values()):
-                batch = SinkBatch(id=position, parts=[(position, payload.encode(ticks))], kinds=sink.kinds)
+            for position, (symbol, ticks) in enumerate(TICKS.items()):
+                records = [*ticks, *happened(symbol)]
+                batch = SinkBatch(id=position, parts=[(position, payload.encode(records))], kinds=sink.kinds)
                 assert await delivery.deliver(batch) == []
         is_filled.append(True)
     return settings
@@ -138,3 +153,35 @@ async def test_the_longest_pause_is_that_of_the_recording(database: InfluxDB) ->
     longest_ms = max(later - earlier for earlier, later in itertools.pairwise(times)) // 1000
     rows = ask(database, query_of("What is missing"), symbol="700.HK")
     assert max(row["max"] for row in rows) == longest_ms
+
+
+async def test_gaps_are_shown_with_their_causes(database: InfluxDB) -> None:
+    """In the table and on the graphs: how long each was, why, and of which feed; what nobody knows is empty."""
+    rows = ask(database, query_of("Why is it missing"))
+    _, first, second, *_ = happened("BTCUSDT")
+    assert isinstance(first, Gap)
+    seconds = (first.end_us - first.start_us) / 1e6
+    shown = {row["cause"]: (row["seconds"], row["missed"], row["feed"], row["symbol"]) for row in rows}
+    assert shown == {
+        "closed": (pytest.approx(seconds), None, "recorded", None),
+        "full": (pytest.approx(seconds), 7, None, None),
+    }
+    assert len(rows) == 2
+    noted = {(row["time"] // 1000, row["cause"]) for row in ask(database, query_of("Gaps on the graphs"))}
+    assert noted == {(first.end_us, "closed"), (second.time_us, "full")}
+
+
+async def test_decisions_are_on_the_graphs_of_their_symbol(database: InfluxDB) -> None:
+    """Two of one microsecond are two, and those of other symbols are not shown."""
+    rows = ask(database, query_of("Signals on the graphs"))
+    assert [(row["name"], row["strategy"]) for row in rows] == [("buy", "momentum"), ("sell", "momentum")]
+    price = TICKS["BTCUSDT"][401].price
+    assert [json.loads(row["fields"]) for row in rows] == [{"price": price}] * 2
+
+
+@pytest.mark.parametrize("note", BOARD["annotations"]["list"], ids=lambda note: note["name"])
+async def test_what_a_note_shows_is_in_its_query(database: InfluxDB, note: dict[str, Any]) -> None:
+    """Text, title and tags are columns that come back; Grafana shows nothing for one that does not."""
+    target = note["target"]
+    named = {target["textColumn"], target["titleColumn"], *target["tagsColumn"].split(",")}
+    assert all(named <= set(row) for row in ask(database, target["query"]))

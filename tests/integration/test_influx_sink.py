@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -12,7 +13,8 @@ import trio
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.journal import recorded_trades
-from tests.support.storing import kept_ticks
+from tests.support.storing import kept, kept_ticks
+from trio_ticks import Gap, Record, Signal, Status, Strategy, Ticks, read
 from trio_ticks.config import InfluxDB, Secret
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
@@ -79,6 +81,59 @@ async def test_every_recorded_trade_is_one_point_through_the_whole_engine(
     ) as engine:
         await sink_is(engine, lambda sink: sink.ledger.stored == len(trades))
     assert sorted(points(settings), key=repr) == sorted(kept, key=repr)
+
+
+async def eager(ticks: Ticks) -> None:
+    """Decide twice at each tick, at one instant of its time."""
+    async for tick in ticks:
+        for _ in range(2):
+            await ticks.signal("buy", tick.symbol, price=tick.price)
+
+
+def stored(ticks: int) -> Callable[[SinkStatistics], bool]:
+    return lambda sink: sink.ledger.stored == ticks
+
+
+def by_text(records: list[Record]) -> list[str]:
+    return sorted(map(repr, records))
+
+
+async def test_the_database_has_every_event_of_the_journal_once(
+    tmp_path: Path, influxd: Influxd, settings: InfluxDB
+) -> None:
+    """Lost connections, their gaps and statuses, twin decisions and marks of strategies, also after a resend."""
+    influxd.command(f'CREATE DATABASE "{settings.bucket}"')
+    path, venue = tmp_path / "ticks.journal", Venue()
+    patient: dict[str, Any] = {"journal": path, "now_us": utc_now_us, "grace_s": GUARD_S}
+    async with venue.open_engine("X", "Y", sinks=[settings], strategies=[Strategy(eager)], **patient) as engine:
+        for number in range(3):
+            with trio.fail_after(GUARD_S):
+                await venue.wait_subscribed()
+            await venue.send(*(Tick(symbol, utc_now_us(), float(number)) for symbol in "XY"))
+            await sink_is(engine, stored(2 * number + 2))
+            venue.drop()
+    # Under another name it is another sink, which gets everything, and what this life adds.
+    async with Venue().open_engine("X", sinks=[InfluxSink(name="again", settings=settings)], **patient) as engine:
+        await sink_is(engine, stored(6))
+    wanted: list[Record] = [item for item in kept(path) if isinstance(item, (Tick, Gap, Status, Signal))]
+    assert {type(item) for item in wanted} == {Tick, Gap, Status, Signal}
+    assert sum(isinstance(item, Signal) for item in wanted) == 2 * sum(isinstance(item, Tick) for item in wanted)
+    assert {item.status for item in wanted if isinstance(item, Status)} >= {"started", "stopped", "disconnected"}
+    found = list(read(settings, kind="all"))
+    assert by_text(found) == by_text(wanted)
+    assert [item.time_us for item in found] == sorted(item.time_us for item in found)
+
+
+async def test_a_bucket_of_ticks_alone_gets_ticks_alone(tmp_path: Path, influxd: Influxd, settings: InfluxDB) -> None:
+    """With ``events = false`` no other measurement is touched, and the account is the same."""
+    influxd.command(f'CREATE DATABASE "{settings.bucket}"')
+    settings = attrs.evolve(settings, events=False)
+    venue = Venue()
+    async with venue.open_engine("X", journal=tmp_path / "ticks.journal", sinks=[settings]) as engine:
+        await venue.wait_subscribed()
+        await venue.send(Tick("X", venue.now_us(), 1.0))
+        await sink_is(engine, lambda sink: sink.ledger.stored == 1)
+    assert [type(item) for item in read(settings, kind="all")] == [Tick]
 
 
 @pytest.mark.parametrize("wrong", ["token", "bucket"])

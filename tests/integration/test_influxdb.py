@@ -29,7 +29,7 @@ from trio_ticks.errors import SinkError
 from trio_ticks.model import Tick
 from trio_ticks.sim import Tape
 from trio_ticks.storage.influxdb import InfluxWriter
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.outcomes import Outcome, Verdict
 from trio_ticks.storage.sifting import BadLine, sift
 from trio_ticks.storage.tick_line import point_time, tick_of_row
@@ -92,7 +92,7 @@ def recorded(symbol: str, file: str) -> list[Tick]:
 
 
 TICKS = [Tick("X", 1_700_000_000_000_000 + n, 9.5, 1.0, "9.5", "1", received_us=5, feed="f") for n in range(20)]
-BODY = TickEncoder().encode(TICKS, range(len(TICKS))).body
+BODY = LineEncoder().encode(TICKS, range(len(TICKS))).body
 
 
 @pytest.mark.parametrize("by_trade_id", [False, True], ids=["by ordinal", "by trade id"])
@@ -103,7 +103,7 @@ def test_every_recorded_trade_is_one_point_also_when_sent_again(
     """As many points as trades, after any number of resends, and read back they are the trades, by the nanosecond."""
     ticks = recorded(symbol, file)
     assert len(ticks) == count
-    batch = TickEncoder(by_trade_id=["tape"] if by_trade_id else []).encode(ticks, range(count))
+    batch = LineEncoder(by_trade_id=["tape"] if by_trade_id else []).encode(ticks, range(count))
     assert batch.refused == ()
     for _ in range(2):
         assert writer.write(batch.body) == Outcome(Verdict.STORED)
@@ -118,7 +118,7 @@ def test_a_thousand_and_one_trades_of_one_millisecond_are_as_many_points(writer:
     stamp = 1_700_000_000_000_000
     ticks = [Tick("X", stamp, float(n), ordinal=n) for n in range(1_005)]
     ticks += [Tick("X", stamp + 1, -1.0 - n, ordinal=n) for n in range(10)]
-    batch = TickEncoder().encode(ticks, range(len(ticks)))
+    batch = LineEncoder().encode(ticks, range(len(ticks)))
     assert writer.write(batch.body).verdict is Verdict.STORED
     rows = list(writer.query(EVERYTHING))
     assert sorted(map(tick_of_row, rows), key=lambda tick: (tick.time_us, tick.ordinal)) == ticks
@@ -137,7 +137,7 @@ HARD = [
 
 def test_whatever_can_be_written_is_read_back_as_it_was(writer: InfluxWriter) -> None:
     """Special characters, extreme numbers and missing values survive the real server."""
-    batch = TickEncoder(writer="w, =x").encode(HARD, range(4))
+    batch = LineEncoder(writer="w, =x").encode(HARD, range(4))
     assert batch.refused == ()
     assert writer.write(batch.body) == Outcome(Verdict.STORED)
     rows = sorted(writer.query(EVERYTHING), key=lambda row: int(row["position"]))
@@ -265,7 +265,7 @@ def sifted(writer: InfluxWriter, lines: list[bytes], reason: str) -> list[BadLin
 def test_bad_lines_are_found_and_all_others_stored(writer: InfluxWriter, spoil: Callable[[bytes], bytes]) -> None:
     """Whether the server stores part of a refused batch or none of it."""
     assert (
-        writer.write(TickEncoder().encode([attrs.evolve(TICKS[0], time_us=1)], [99]).body).verdict is Verdict.STORED
+        writer.write(LineEncoder().encode([attrs.evolve(TICKS[0], time_us=1)], [99]).body).verdict is Verdict.STORED
     )
     lines = BODY.split(b"\n")
     bad = [3, 4, 19]

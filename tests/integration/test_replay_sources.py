@@ -15,13 +15,27 @@ from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
 from tests.support.replaying import chunks, keep_all
-from trio_ticks import ConfigError, InfluxDB, JournalError, SinkError, Tick, read, replay
+from trio_ticks import (
+    ConfigError,
+    Gap,
+    InfluxDB,
+    JournalError,
+    Record,
+    Signal,
+    SinkError,
+    Status,
+    Tick,
+    read,
+    replay,
+)
+from trio_ticks.app import cli
 from trio_ticks.app.exporting import Export, export
-from trio_ticks.storage.influx_reading import InfluxSource
 from trio_ticks.storage.influxdb import InfluxWriter
-from trio_ticks.storage.journal import Journal
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.journal import Journal, JournalReader
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.outcomes import Verdict
+from trio_ticks.storage.reading import Kind
+from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.query import Query
 
 FILES = {"BTCUSDT": "btcusdt-2021-01-08.csv", "XBTUSDT": "xbtusdt-2025-11-10.csv"}
@@ -61,8 +75,111 @@ def bucket(influxd: Influxd, request: pytest.FixtureRequest) -> Iterator[InfluxD
 def store(bucket: InfluxDB, ticks: list[Tick]) -> None:
     with InfluxWriter(bucket) as writer:
         for some in chunks(ticks, 5_000):
-            batch = TickEncoder().encode(some, range(len(some)))  # type: ignore[arg-type]  # all of them ticks
+            batch = LineEncoder().encode(some, range(len(some)))
             assert writer.write(batch.body).verdict is Verdict.STORED
+
+
+HOUR_US = 3_600_000_000
+
+
+def eventful(ticks: list[Tick]) -> list[Record]:
+    """Return ticks with what happens to them: in each hundred a gap, short or long, a status and twin decisions."""
+    records: list[Record] = []
+    for count, tick in enumerate(ticks):
+        records.append(tick)
+        if count % 100 == 50 and tick.time_us < ticks[count + 1].time_us:
+            symbol, at_us = (tick.symbol if count % 200 == 50 else None), tick.time_us
+            back_us = HOUR_US if count % 300 == 50 else 1
+            records += [Gap(at_us - back_us, at_us + 1, "closed", symbol, tick.feed, count)]
+            records += [Status("connected", at_us + 1, 'it\'s "back"', tick.feed, source="csv/x 0A")]
+            records += [Signal("buy", tick.symbol, at_us + 1, {"x": 1.0}, "eager")] * 2
+    return records
+
+
+def drain(bucket: InfluxDB, journal: Path) -> None:
+    """Write what a journal holds as its sink does."""
+    with InfluxWriter(bucket) as writer, JournalReader(journal) as reader:
+        stored = [(batch.position, batch.payload) for batch in reader.batches(limit=1_000)]
+        encoded = LineEncoder().encode_stored(stored)
+        assert encoded.refused == ()
+        assert writer.write(encoded.body).verdict is Verdict.STORED
+
+
+def test_what_happened_is_read_from_influxdb_as_from_the_journal(bucket: InfluxDB, tmp_path: Path) -> None:
+    """Each kind, whole and by symbol and time, where a gap belongs to every stretch that it overlaps."""
+    records = eventful(TRADES[1_401:2_601])
+    journal = write_journal(tmp_path / "ticks.journal", chunks(records, 70))
+    drain(bucket, journal)
+    middle_us = TRADES[1_700].time_us
+    stretches: list[tuple[int | None, int | None]] = [(None, None), (middle_us, None), (None, middle_us)]
+    stretches.append((middle_us - HOUR_US // 2, middle_us))
+    kinds: tuple[Kind, ...] = ("gaps", "statuses", "signals", "all")
+    for kind in kinds:
+        for symbols in ((), ("BTCUSDT",)):
+            for start, end in stretches:
+                kept = list(read(journal, *symbols, kind=kind, start=start, end=end))
+                found = list(read(bucket, *symbols, kind=kind, start=start, end=end))
+                assert sorted(found, key=repr) == sorted(kept, key=repr), (kind, symbols, start, end)
+                times = [item.time_us for item in found]
+                assert times == sorted(times)
+    assert list(read(bucket, kind="all")) == records
+
+
+def test_tables_counts_and_bars_come_from_influxdb(bucket: InfluxDB, tmp_path: Path) -> None:
+    """And are those of the journal: the gaps tell which bars are not complete."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(eventful(TRADES[:500]), 70))
+    drain(bucket, journal)
+    kinds: tuple[Kind, ...] = ("ticks", "gaps", "signals")
+    for kind in kinds:
+        kept, found = (read(place, kind=kind) for place in (journal, bucket))
+        assert found.to_rows() == kept.to_rows()
+        assert found.to_pandas().equals(kept.to_pandas())
+        assert found.count() == kept.count() > 0
+    kept_bars, found_bars = (list(read(place, kind="bars", interval="1s")) for place in (journal, bucket))
+    assert found_bars == kept_bars
+    assert {bar.complete for bar in found_bars} == {True, False}
+
+
+def test_the_commands_read_influxdb_where_the_environment_says(
+    bucket: InfluxDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gaps` and `export` print the same as of the journal; without the environment they say what it lacks."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(eventful(TRADES[:500]), 70))
+    drain(bucket, journal)
+    monkeypatch.chdir(tmp_path)
+    token = bucket.token.reveal() if bucket.token else ""
+    said = {"URL": bucket.url, "ORG": bucket.org, "BUCKET": bucket.bucket, "TOKEN": token}
+    for name, value in said.items():
+        monkeypatch.setenv(f"INFLUX_{name}", value)
+    for command in (["gaps", "--json"], ["export", "--kind", "signals"], ["export", "BTCUSDT"]):
+        printed = []
+        for place in (journal, "influxdb"):
+            monkeypatch.setattr("sys.argv", ["trio-ticks", command[0], str(place), *command[1:]])
+            assert cli._run() == 0
+            printed.append(capsys.readouterr())
+        assert printed[0] == printed[1]
+        assert printed[0].out.count("\n") > 1
+    monkeypatch.delenv("INFLUX_URL")
+    monkeypatch.setattr("sys.argv", ["trio-ticks", "gaps", "influxdb"])
+    assert cli._run() == 2
+    assert "INFLUX_URL" in capsys.readouterr().err
+
+
+def test_what_influxdb_has_not_is_refused_at_once(bucket: InfluxDB) -> None:
+    """Before the server is asked, naming what it has."""
+    with pytest.raises(ConfigError, match="'clocks': InfluxDB has gaps, statuses, ticks, signals, or all"):
+        read(bucket, kind="clocks")
+
+
+async def test_gaps_and_statuses_are_replayed_from_influxdb(bucket: InfluxDB, tmp_path: Path) -> None:
+    """A strategy is handed the same as from the journal, and told of the same gaps."""
+    journal = write_journal(tmp_path / "ticks.journal", chunks(eventful(TRADES[:500]), 70))
+    drain(bucket, journal)
+    kept, found = [await replay(keep_all, place) for place in (journal, bucket)]
+    assert found.value == kept.value
+    assert found.gaps == kept.gaps != ()
+    again = await replay(keep_all, read(bucket, kind="all"))
+    assert again.value == kept.value
 
 
 @pytest.mark.parametrize("form", ["journal", "csv", "jsonl", "parquet"])

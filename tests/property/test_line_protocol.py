@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from trio_ticks.model import Tick
-from trio_ticks.storage.line_protocol import TickEncoder
+from tests.property.test_event_line import GAPS, SIGNALS, STATUSES
+from trio_ticks.model import Clock, Gap, Record, Signal, Status, Tick
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.storage.line_text import UnencodableError, tag_text
 from trio_ticks.storage.payload import encode
 from trio_ticks.storage.tick_line import number_text, point_time, tick_line, tick_of_row
@@ -100,23 +101,33 @@ def test_a_tick_is_read_back_exactly_or_refused_with_a_reason(tick: Tick, positi
 def test_a_line_is_the_same_alone_and_in_any_company(batch: list[Tick], first: int, by_trade_id: bool) -> None:
     """The bytes are a function of tick and position, so that a resend of any part falls on the same points."""
     feeds = ["coinbase", ""] if by_trade_id else []
-    encoded = TickEncoder(by_trade_id=feeds).encode(batch, range(first, first + len(batch)))
-    alone = [TickEncoder(by_trade_id=feeds).encode([tick], [first + at]) for at, tick in enumerate(batch)]
+    encoded = LineEncoder(by_trade_id=feeds).encode(batch, range(first, first + len(batch)))
+    alone = [LineEncoder(by_trade_id=feeds).encode([tick], [first + at]) for at, tick in enumerate(batch)]
     assert encoded.lines == [line for one in alone for line in one.lines]
     assert [item.reason for item in encoded.refused] == [item.reason for one in alone for item in one.refused]
     assert sorted([*encoded.indexes, *(item.index for item in encoded.refused)]) == list(range(len(batch)))
 
 
+# What lies in columns of one kind each, as of most feeds, and so is written straight from them.
+ALIKE = COMMON.map(lambda tick: attrs.evolve(tick, trade_id=None, sequence=7, volume_text=f"{tick.ordinal}"))
+PLAIN = st.sampled_from([Gap(1, 2, "closed", "X"), Status("silent", 3), Signal("buy", "X", 4), Clock(5)])
+OTHERS = st.lists(st.tuples(st.integers(0, 4), PLAIN | GAPS | STATUSES | SIGNALS), max_size=4)
+
+
 @given(
-    st.lists(COMMON, min_size=1, max_size=20) | st.lists(COMMON | ticks(), max_size=6),
+    st.lists(ALIKE, min_size=3, max_size=20) | st.lists(COMMON | ticks(), max_size=6),
+    OTHERS,
     st.sampled_from(["", "engine-1", "a b"]),
     st.booleans(),
 )
 def test_batches_of_the_journal_are_written_as_tick_by_tick(
-    batch: list[Tick], writer: str, by_trade_id: bool
+    some: list[Tick], others: list[tuple[int, Record]], writer: str, by_trade_id: bool
 ) -> None:
-    """Straight from the columns or not: the same lines to the byte, and the same ticks refused."""
-    encoder = TickEncoder(writer=writer, by_trade_id=["coinbase", ""] if by_trade_id else [])
+    """Straight from the columns or not: the same lines to the byte, in order, and the same records refused."""
+    batch: list[Record] = [*some]
+    for at, record in others:
+        batch.insert(at, record)
+    encoder = LineEncoder(writer=writer, by_trade_id=["coinbase", ""] if by_trade_id else [])
     assert encoder.encode_stored([(7, encode(batch))]) == encoder.encode(batch, [7] * len(batch))
 
 
@@ -145,7 +156,7 @@ def as_float(text: str) -> list[float]:
 
 def place_of(tick: Tick) -> tuple[bytes, bytes] | None:
     """Return what InfluxDB tells the tick's point by, measurement and tags and the time; None where it has none."""
-    lines = TickEncoder().encode([tick], [0]).lines
+    lines = LineEncoder().encode([tick], [0]).lines
     return (lines[0].split(b" ")[0], lines[0].split(b" ")[-1]) if lines else None
 
 
@@ -191,5 +202,5 @@ def test_a_tag_is_read_back_or_refused(text: str) -> None:
 def test_ticks_apart_only_in_text_are_apart(tick: Tick) -> None:
     """A decimal text is kept as it was received, whatever the number beside it."""
     other = attrs.evolve(tick, price_text=tick.price_text + "0")
-    both = TickEncoder().encode([tick, other], [1, 1])
+    both = LineEncoder().encode([tick, other], [1, 1])
     assert len(set(both.lines)) == len(both.lines)

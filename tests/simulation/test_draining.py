@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from tests.support.storing import kept_ticks
 from trio_ticks.config import JournalConfig
 from trio_ticks.errors import ConfigError, JournalFullError, SinkRejectedError, SinkUnavailableError
-from trio_ticks.model import Status, Tick
+from trio_ticks.model import Gap, Status, Tick
 from trio_ticks.runtime.draining import SinkStatistics
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.portions import portions_of
@@ -179,6 +179,43 @@ async def test_what_a_sink_refuses_for_good_is_kept_and_can_be_sent_again(
         ledger = statistics(engine).ledger
         assert (ledger.stored, ledger.dead_lettered, ledger.pending) == (4, 0, 0)
     assert sorted(store.prices) == [1.0, 2.0, 3.0, 4.0]
+
+
+async def test_an_event_that_a_sink_refuses_is_a_letter_of_no_tick(
+    autojump_clock: MockClock, venue: Venue, path: Path
+) -> None:
+    """It holds nothing up and counts nowhere, and is sent again with its own place when somebody asks for it."""
+    places: list[tuple[int, int]] = []
+    picky = True
+
+    async def take(batch: SinkBatch) -> None:
+        await trio.lowlevel.checkpoint()
+        if picky and any(isinstance(item, Gap) for item in batch.records):
+            raise SinkRejectedError("no gaps")
+        places.extend(batch.places)
+
+    sink = Sink(take, name="store", kinds=frozenset({"tick", "gap"}))
+    now_us = venue.now_us()
+    with Journal.open(path, now_us=now_us) as journal, journal.open_cursors() as cursors:
+        cursors.start("store", now_us=now_us)
+        journal.commit([[Status("silent", now_us), Gap(now_us, now_us, "closed")]], now_us=now_us)
+    async with venue.open_engine("X", **options(path, sink)) as engine:
+        await venue.wait_subscribed()
+        await trade(venue, 1)
+        ledger = statistics(engine).ledger
+        assert (ledger.appended, ledger.stored, ledger.dead_lettered, ledger.pending) == (1, 1, 0, 0)
+        with Cursors(path) as cursors:
+            letters = cursors.dead_letters("store")
+            first = letters[0]
+            assert (first.reason, first.position, first.place, first.ticks) == ("no gaps", 1, 1, 0)
+            picky = False
+            assert cursors.retry("store") == len(letters)
+        await trade(venue, 2)  # what moves the cursor next shows that something waits
+        await trade(venue, 3)
+        assert (1, 1) in places
+        with Cursors(path) as cursors:
+            assert cursors.dead_letters("store") == cursors.retrying("store") == []
+        assert statistics(engine).ledger.stored == 3
 
 
 async def test_a_sink_that_hangs_holds_a_stop_up_for_the_grace_and_no_longer(

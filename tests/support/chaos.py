@@ -29,8 +29,10 @@ from trio_ticks.config import InfluxDB
 from trio_ticks.errors import JournalError
 from trio_ticks.model import Gap, Tick
 from trio_ticks.sim import Sim, open_sim
+from trio_ticks.storage.event_line import EVENTS
 from trio_ticks.storage.influxdb import InfluxWriter
 from trio_ticks.storage.journal import CursorState, JournalReader
+from trio_ticks.storage.reading import Kind, read
 from trio_ticks.storage.tick_line import point_time, tick_of_row
 
 SYMBOLS = tuple(f"C{number:02}USDT" for number in range(40))
@@ -401,7 +403,22 @@ def check_stored(chaos: Chaos) -> int:
         rows = writer.query("SELECT * FROM tick ORDER BY time")
         stored = Buckets.of_points((tick_of_row(row), row["time"]) for row in rows)
     assert stored.differences(journaled) == []
+    check_events(chaos, cursor.position)
     return stored.count
+
+
+def check_events(chaos: Chaos, position: int) -> None:
+    """Check that the database has each gap and status of the journal once, up to where its cursor stands at least."""
+    with JournalReader(chaos.last_journal) as reader:
+        journaled, behind = (
+            Counter(repr(item) for records in reader.records(kinds=EVENTS, after=after) for item in records)
+            for after in (0, position)
+        )
+    kinds: tuple[Kind, ...] = ("gaps", "statuses", "signals")
+    found = Counter(repr(item) for kind in kinds for item in read(chaos.settings(), kind=kind))
+    assert not found - journaled
+    assert not journaled - behind - found
+    assert journaled
 
 
 def ticks_of(reader: JournalReader) -> Iterator[Tick]:

@@ -10,7 +10,7 @@ import pytest
 from bench import outage, storage
 from trio_ticks.storage import payload
 from trio_ticks.storage.journal import JournalReader
-from trio_ticks.storage.line_protocol import TickEncoder
+from trio_ticks.storage.line_protocol import LineEncoder
 
 GIVEN = list(islice(storage.batches(), 9))
 MEDIANS = outage.Medians(100, 200)
@@ -26,7 +26,7 @@ def test_the_recording_goes_on_for_ever_and_no_tick_is_there_twice() -> None:
 
 def test_the_plain_line_is_ours_for_plain_ticks() -> None:
     """So that what is compared is the same bytes."""
-    ours = TickEncoder().encode_stored([(7, payload.encode(GIVEN[0]))]).lines
+    ours = LineEncoder().encode_stored([(7, payload.encode(GIVEN[0]))]).lines
     assert [storage.plain_line(tick, 7).encode() for tick in GIVEN[0]] == ours
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from trio_ticks import EngineConfig, InfluxDB
 from trio_ticks.app.cli import app
-from trio_ticks.config import Redis, RedisFeed, parse_config
+from trio_ticks.config import HttpConfig, Redis, RedisFeed, parse_config
 from trio_ticks.sim import sample_tapes
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +24,12 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROVISIONING = DEPLOY / "grafana" / "provisioning"
+ENVIRONMENT = {"INFLUX_TOKEN": "ticks:secret", "HTTP_PASSWORD": "open sesame"}
 
 
 def loaded(name: str) -> EngineConfig:
     """Return one of the demo's configurations."""
-    return parse_config((DEPLOY / "demo" / name).read_text(), source=name, environ={"INFLUX_TOKEN": "ticks:secret"})
+    return parse_config((DEPLOY / "demo" / name).read_text(), source=name, environ=ENVIRONMENT)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -91,6 +92,27 @@ def test_the_engines_fit_together() -> None:
     assert database.bucket.split("/")[0] == SERVICES["influxdb"]["environment"]["INFLUXDB_DB"]
 
 
+def test_the_engines_dashboard_is_reached_from_this_machine_and_asks_for_a_password() -> None:
+    """Its port is published by the service whose network it has, and the password comes from the environment."""
+    http = loaded("engine.toml").http
+    assert http is not None
+    assert not http.is_private
+    assert http.password is not None
+    assert http.password.reveal() == ENVIRONMENT["HTTP_PASSWORD"]
+    network = SERVICES["engine"]["network_mode"].removeprefix("service:")
+    assert SERVICES[network]["ports"] == [f"127.0.0.1:{http.port}:{http.port}"]
+    default = SERVICES["engine"]["environment"]["HTTP_PASSWORD"].removeprefix("${HTTP_PASSWORD:-").removesuffix("}")
+    assert HttpConfig(bind=http.bind, password=default).password is not None  # one that is accepted
+
+
+@pytest.mark.parametrize(("service", "name"), [("engine", "engine.toml"), ("store", "store.toml")])
+def test_a_configuration_finds_what_it_asks_of_the_environment(service: str, name: str) -> None:
+    """Every variable that it names is given to its container."""
+    named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "demo" / name).read_text()))
+    assert named
+    assert named <= set(SERVICES[service]["environment"])
+
+
 def test_grafana_finds_the_database_and_the_dashboard() -> None:
     """The dashboard asks the source that is provisioned, and lies where Grafana looks."""
     (source,) = yaml.safe_load((PROVISIONING / "datasources" / "influxdb.yml").read_text())["datasources"]
@@ -103,6 +125,7 @@ def test_grafana_finds_the_database_and_the_dashboard() -> None:
     for panel in board["panels"]:
         assert panel["datasource"]["uid"] == source["uid"]
         assert all(target["datasource"]["uid"] == source["uid"] for target in panel["targets"])
+    assert {note["datasource"]["uid"] for note in board["annotations"]["list"]} == {source["uid"]}
     (provider,) = yaml.safe_load((PROVISIONING / "dashboards" / "trio_ticks.yml").read_text())["providers"]
     mounted = {volume.split(":")[1]: volume.split(":")[0] for volume in SERVICES["grafana"]["volumes"]}
     assert (DEPLOY / mounted[provider["options"]["path"]] / "trio_ticks.json").exists()

@@ -9,9 +9,9 @@ import attrs
 import pytest
 
 from trio_ticks.errors import ConfigError
-from trio_ticks.model import Gap, Record, Tick
+from trio_ticks.model import Clock, Gap, Record, Status, Tick
 from trio_ticks.storage import column_lines, payload
-from trio_ticks.storage.line_protocol import Refused, TickEncoder
+from trio_ticks.storage.line_protocol import LineEncoder, Refused
 from trio_ticks.storage.tick_line import series_text
 
 TICK = Tick(
@@ -38,12 +38,12 @@ LINE = (
 
 def test_a_line_is_what_the_documentation_shows() -> None:
     """Measurement, tags by name, fields, nanoseconds."""
-    assert TickEncoder().encode([TICK], [41]).body == LINE
+    assert LineEncoder().encode([TICK], [41]).body == LINE
 
 
 def test_a_writer_and_a_measurement_of_ones_own() -> None:
     """Both are in every line."""
-    body = TickEncoder(measurement="trades", writer="left").encode([TICK], [41]).body
+    body = LineEncoder(measurement="trades", writer="left").encode([TICK], [41]).body
     assert body.startswith(b"trades,feed=alltick,symbol=TSLA.US,writer=left price=")
 
 
@@ -64,7 +64,7 @@ REASONS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("changes", "reason"), REASONS.values(), ids=REASONS)
 def test_what_cannot_be_written_is_refused_alone(changes: dict[str, Any], reason: str) -> None:
     """With its reason, while its neighbours are written as ever."""
-    encoded = TickEncoder().encode([TICK, attrs.evolve(TICK, **changes), TICK], [41, 42, 41])
+    encoded = LineEncoder().encode([TICK, attrs.evolve(TICK, **changes), TICK], [41, 42, 41])
     assert encoded.refused == (Refused(1, reason),)
     assert encoded.lines == [LINE, LINE]
     assert list(encoded.indexes) == [0, 2]
@@ -72,33 +72,53 @@ def test_what_cannot_be_written_is_refused_alone(changes: dict[str, Any], reason
 
 def test_a_tick_without_an_id_has_no_place_among_those_that_have_one() -> None:
     """By trade id, an ordinal would fall on another tick's point."""
-    encoded = TickEncoder(by_trade_id=["alltick"]).encode([TICK], [41])
+    encoded = LineEncoder(by_trade_id=["alltick"]).encode([TICK], [41])
     assert encoded.refused[0].reason.startswith("trade_id is missing")
 
 
 def test_no_tick_is_no_byte() -> None:
     """An empty batch has an empty body."""
-    encoded = TickEncoder().encode([], [])
+    encoded = LineEncoder().encode([], [])
     assert (encoded.body, encoded.lines, encoded.refused) == (b"", [], ())
 
 
 def test_batches_of_the_journal_are_whole() -> None:
-    """In order, each tick under its batch's position, whether a batch is common or not, or has no tick at all."""
+    """In order, each record under its batch's position, whether a batch is common or not, or has no tick at all."""
     ticks = [attrs.evolve(TICK, time_us=n, symbol="a b" if n == 700 else "X") for n in range(1_500)]
     gap = Gap(1, 2, "closed")
     batches: list[list[Record]] = [[*ticks[:499], gap], [gap], [*ticks[499:1_000]], [gap, *ticks[1_000:]]]
-    encoded = TickEncoder().encode_stored((10 + at, payload.encode(batch)) for at, batch in enumerate(batches))
-    assert [line.split(b"time_us=")[1].split(b"i")[0] for line in encoded.lines] == [b"%d" % n for n in range(1_500)]
+    encoded = LineEncoder().encode_stored((10 + at, payload.encode(batch)) for at, batch in enumerate(batches))
+    records = [record for batch in batches for record in batch]
+    assert [line.startswith(b"tick_gap,") for line in encoded.lines] == [item is gap for item in records]
+    found = [line for line in encoded.lines if line.startswith(b"tick,")]
+    assert [line.split(b"time_us=")[1].split(b"i")[0] for line in found] == [b"%d" % n for n in range(1_500)]
     positions = [int(line.split(b"position=")[1].split(b"i")[0]) for line in encoded.lines]
-    assert positions == [10] * 499 + [12] * 501 + [13] * 500
-    assert (encoded.count, encoded.refused) == (1_500, ())
+    assert positions == [10] * 500 + [11] + [12] * 501 + [13] * 501
+    assert (encoded.count, encoded.refused) == (1_503, ())
+
+
+def test_an_encoder_of_ticks_passes_all_others_by() -> None:
+    """They have no line, and no index either: whoever wants ticks alone counts ticks alone."""
+    bad = attrs.evolve(TICK, symbol="")
+    batch: list[Record] = [Clock(1), TICK, Gap(1, 2, "closed"), bad, TICK, TICK]
+    ticks = LineEncoder(events=False).encode_stored([(41, payload.encode(batch))])
+    assert (ticks.lines, ticks.refused, ticks.count) == ([LINE] * 3, (Refused(1, "symbol is empty"),), 4)
+
+
+def test_what_is_refused_between_ticks_is_told_by_its_index() -> None:
+    """A status that no line can carry costs neither its neighbours nor their indexes."""
+    bad = Status("x", 1, reason="two\nlines")
+    batch: list[Record] = [TICK, Clock(1), TICK, bad, TICK, TICK]
+    encoded = LineEncoder().encode_stored([(41, payload.encode(batch))])
+    assert encoded.refused == (Refused(2, "reason has a control character: 'two\\nlines'"),)
+    assert (encoded.lines, list(encoded.indexes)) == ([LINE] * 4, [0, 1, 3, 4])
 
 
 def test_what_is_refused_is_told_by_its_place_among_all() -> None:
     """Over several batches, of which only one has such a tick."""
     bad = attrs.evolve(TICK, symbol="")
     batches = [[TICK] * 3, [TICK, bad, TICK], [TICK] * 4]
-    encoded = TickEncoder().encode_stored((at, payload.encode(batch)) for at, batch in enumerate(batches))
+    encoded = LineEncoder().encode_stored((at, payload.encode(batch)) for at, batch in enumerate(batches))
     assert encoded.refused == (Refused(4, "symbol is empty"),)
     assert (len(encoded.lines), list(encoded.indexes)) == (9, [0, 1, 2, 3, 5, 6, 7, 8, 9])
 
@@ -131,11 +151,11 @@ def test_common_batches_are_not_decoded(change: Callable[[Tick, int], Tick]) -> 
     lines, count = column_lines.lines_of(
         columns, 41, lambda feed, symbol: series_text("tick", feed, symbol, ""), by_trade_id=()
     )
-    assert (lines.encode(), count) == (TickEncoder().encode(ticks, [41] * 300).body, 300)
+    assert (lines.encode(), count) == (LineEncoder().encode(ticks, [41] * 300).body, 300)
 
 
 @pytest.mark.parametrize("arguments", [{"measurement": "a b"}, {"measurement": ""}, {"writer": "a\nb"}])
-def test_settings_that_no_line_could_carry_are_refused(arguments: dict[str, str]) -> None:
+def test_settings_that_no_line_could_carry_are_refused(arguments: dict[str, Any]) -> None:
     """Before the first tick, in one line."""
     with pytest.raises(ConfigError):
-        TickEncoder(**arguments)
+        LineEncoder(**arguments)

@@ -55,6 +55,7 @@ def test_a_variable_that_is_refused_is_named(environment: pytest.MonkeyPatch) ->
         ({"batch_points": 0}, "batch_points"),
         ({"read_s": float("nan")}, "read_s"),
         ({"gzip": 1}, "gzip"),
+        ({"events": "yes"}, "events"),
         ({"writer": "a\nb"}, "writer"),
     ],
 )

@@ -18,6 +18,7 @@ from trio_ticks.app.inspecting import (
     show_info,
     verify_journal,
 )
+from trio_ticks.app.kept import IN_DATABASE, kept_at
 from trio_ticks.config.rules import bytes_in
 from trio_ticks.errors import ConfigError
 from trio_ticks.storage.journal import Cursors, Damage
@@ -34,6 +35,10 @@ journal_app = typer.Typer(
 
 JournalPath = Annotated[
     Path, typer.Argument(metavar="JOURNAL", help="The journal's file, or an archive's directory.")
+]
+KeptAt = Annotated[
+    Path,
+    typer.Argument(metavar="JOURNAL", help=f"The journal's file, an archive's directory, or {IN_DATABASE}."),
 ]
 JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal's file.")]
 Symbols = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]", help="Only these; default: all.")]
@@ -54,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _export(
-    journal: JournalPath,
+    journal: KeptAt,
     symbols: Symbols = None,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="-: standard output.")] = "-",
     form: Annotated[
@@ -73,13 +78,13 @@ def _export(
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help="Bars also where nothing was traded.")] = False,  # noqa: FBT002
 ) -> int:
-    """Write what a journal holds as CSV, JSON lines or Parquet, also while it is being written.
+    """Write what a journal or InfluxDB holds as CSV, JSON lines or Parquet, also while it is being written.
 
     A file appears whole or not at all. Prices and volumes are the exact texts that the vendor sent.
     """
     damage: list[Damage] = []
     reading = read(
-        journal,
+        kept_at(journal),
         *(symbols or ()),
         start=start,
         end=end,
@@ -95,7 +100,7 @@ def _export(
 
 
 def _gaps(
-    journal: JournalPath,
+    journal: KeptAt,
     symbols: Symbols = None,
     start: Start = None,
     end: End = None,
@@ -104,7 +109,8 @@ def _gaps(
 ) -> int:
     """Print the stretches in which ticks may be missing, and why."""
     damage: list[Damage] = []
-    reading = read(journal, *(symbols or ()), start=start, end=end, kind="gaps", tz=tz, on_damage=damage.append)
+    chosen = symbols or ()
+    reading = read(kept_at(journal), *chosen, start=start, end=end, kind="gaps", tz=tz, on_damage=damage.append)
     show_gaps(reading, as_json=as_json)
     return _told(damage)
 

@@ -17,11 +17,11 @@ import typer
 
 from trio_ticks.app.formats import Format, writer_of
 from trio_ticks.app.journal_commands import AsJson, End, Start, Symbols
+from trio_ticks.app.kept import IN_DATABASE, kept_at
 from trio_ticks.app.logs import configure_logging
 from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
 from trio_ticks.app.tuning import tune
-from trio_ticks.config import InfluxDB
 from trio_ticks.config.reference import load_object
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Signal
@@ -30,15 +30,11 @@ from trio_ticks.replay.replaying import Replayed, chosen_strategy, replay
 from trio_ticks.replay.sources import spelled
 from trio_ticks.runtime.strategy import Strategy
 
-DATABASE = "influxdb"
-"""In place of a path: the bucket that the environment names."""
-
 Recording = Annotated[
     str,
     typer.Argument(
         metavar="JOURNAL",
-        help=f"A journal, an archive, a .csv, .jsonl or .parquet file, or {DATABASE}: what INFLUX_URL, INFLUX_ORG, "
-        "INFLUX_BUCKET and INFLUX_TOKEN name.",
+        help=f"A journal, an archive, a .csv, .jsonl or .parquet file, or {IN_DATABASE}.",
     ),
 ]
 OnSignal = Callable[[Signal], object]
@@ -106,7 +102,7 @@ def _replay(  # noqa: PLR0917 - typer passes them by name
             functools.partial(
                 replay,
                 chosen,
-                _source(journal),
+                kept_at(journal),
                 start=start,
                 end=end,
                 speed=speed,
@@ -194,10 +190,6 @@ def _listening(path: str | None) -> Iterator[OnSignal | None]:
         ) from None
     with file:
         yield lambda signal: file.write(write([signal]))
-
-
-def _source(journal: str) -> str | InfluxDB:
-    return InfluxDB.from_env() if journal == DATABASE and not Path(journal).exists() else journal
 
 
 def _loaded(reference: str) -> Any:

@@ -21,6 +21,7 @@ _WRITER = re.compile(r"[A-Za-z0-9._-]{0,64}")
 _MEASUREMENT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _HTTP_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
+_TRUTH = rules.Rule("true or false", lambda value: isinstance(value, bool))
 _TOKEN = rules.Rule("a text that is not empty", lambda value: isinstance(value, Secret) and bool(value), private=True)
 
 
@@ -42,7 +43,9 @@ class InfluxDB:
         org: The organisation's name or id; 1.8 and 3.x do not look at it.
         bucket: Has to exist; a missing one holds the ticks until it is there.
         token: May write to the bucket; a plain text is wrapped at once. None: the server asks for none.
-        measurement: The points' measurement.
+        measurement: The ticks' measurement.
+        events: Whether gaps, statuses and signals are written as well, into ``MEASUREMENT_gap``, ``_status`` and
+            ``_signal``.
         writer: A tag on every point that keeps engines apart that write the same feed to one bucket. "": none.
         batch_points: So many lines are sent at once, at most.
         connect_s: For a TCP connection, TLS included.
@@ -60,6 +63,8 @@ class InfluxDB:
     measurement: str = attrs.field(
         default="tick", validator=_matching("a letter, then letters, digits, _, . and -", _MEASUREMENT)
     )
+    # Off is for a bucket that takes no other measurements than those that were declared (an explicit schema).
+    events: bool = attrs.field(default=True, validator=_TRUTH)
     writer: str = attrs.field(default="", validator=_matching("letters, digits, _, . and -", _WRITER))
     # What InfluxData recommends, about 1.2 MB here. Fewer pay a round trip for less; more come near the bodies that
     # proxies refuse, and are more to write again after a timeout. A 413 is answered by sending less.
@@ -70,9 +75,7 @@ class InfluxDB:
     # connection. The ticks wait in the journal either way.
     read_s: float = attrs.field(default=30.0, validator=rules.seconds(_SHORTEST_S))
     # Over a local network compression costs more time than it saves (half the rate, measured).
-    gzip: bool = attrs.field(
-        default=False, validator=rules.Rule("true or false", lambda value: isinstance(value, bool))
-    )
+    gzip: bool = attrs.field(default=False, validator=_TRUTH)
     ca_file: str | None = attrs.field(default=None, validator=rules.optional(rules.some_text()))
 
     @classmethod

@@ -19,9 +19,9 @@ from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.core.instants import Instant, instant_us
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.model import Record, Tick, datetime_of
-from trio_ticks.storage.influx_reading import InfluxSource
 from trio_ticks.storage.parquet_files import records_of_parquet
 from trio_ticks.storage.reading import ALL, OnProgress, Reading, read
+from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.query import END_US, FIRST_US, Query
 from trio_ticks.storage.record_files import FileFormat, Ordinals, Unsaid, records_of_text
 
@@ -89,14 +89,14 @@ def recording_of(
     """
     query = _query(symbols, start, end, now_us)
     if isinstance(source, InfluxDB):
-        return InfluxRecording(source=InfluxSource(settings=source), query=query)
+        return ReadRecording(attrs.evolve(read(source, kind="all"), query=query))
     if isinstance(source, Reading):
-        return JournalRecording(attrs.evolve(source, query=narrowed(source.query, query)))
+        return ReadRecording(attrs.evolve(source, query=narrowed(source.query, query)))
     if not isinstance(source, (str, os.PathLike)):
         return GivenRecording(source, query)
     form = _FORMS.get(Path(source).suffix.lower())
     if form is None or Path(source).is_dir():
-        return JournalRecording(attrs.evolve(read(source, kind="all"), query=query))
+        return ReadRecording(attrs.evolve(read(source, kind="all"), query=query))
     return FileRecording(path=Path(source), form=form, query=query)
 
 
@@ -112,19 +112,23 @@ def narrowed(one: Query, other: Query) -> Query:
 
 
 @attrs.frozen
-class JournalRecording:
-    """A journal, also while it is being written (up to its end when the replay begins), or an archive."""
+class ReadRecording:
+    """What `trio_ticks.read` reads; a journal that is being written up to its end when the replay begins."""
 
     reading: Reading
-    is_remote = False
 
     @property
     def title(self) -> str:
-        """Its path."""
-        return str(self.reading.source.path)
+        """Its path, or the name of its bucket."""
+        return self.reading.source.title
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is asked for over the network."""
+        return isinstance(self.reading.source, InfluxSource)
 
     def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
-        """Yield the batches in which it was written."""
+        """Yield the batches in which it was written, or pages."""
         return self.reading.batches(on_progress=on_progress)
 
     @property
@@ -169,24 +173,6 @@ class FileRecording:
                 told(done, size)
 
         return records_of_text(self.path, self.form, unsaid=unsaid, ordinals=Ordinals(), on_progress=tell)
-
-
-@attrs.frozen(kw_only=True)
-class InfluxRecording:
-    """The ticks of a bucket, by event time."""
-
-    source: InfluxSource
-    query: Query
-    is_remote = True
-
-    @property
-    def title(self) -> str:
-        """The bucket and its measurement; never the token."""
-        return f"InfluxDB {self.source.settings.bucket}, {self.source.settings.measurement}"
-
-    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
-        """Yield what is wanted, a page at a time."""
-        return self.source.batches(self.query, on_progress=on_progress)
 
 
 @attrs.frozen

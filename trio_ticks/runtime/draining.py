@@ -138,7 +138,7 @@ class Drainer:
 
     async def _round(self, delivery: Delivery) -> bool:
         """Hand over what there is; return whether there may be more."""
-        if self.state.retrying and not await self._retry(delivery):
+        if self.state.letters and not await self._retry(delivery):
             return False
         portions = await self._with_journal(self._read)
         if portions is None:
@@ -218,7 +218,7 @@ class Drainer:
         """Send dead letters again that somebody has asked for."""
         letters = await self._with_journal(lambda: self.cursors.retrying(self.sink.name))
         for letter in letters or ():
-            batch = SinkBatch(letter.position, [(letter.position, letter.payload)], self.sink.kinds)
+            batch = SinkBatch(letter.position, [(letter.position, letter.payload)], self.sink.kinds, letter.place)
             try:
                 batch.decode()
             except JournalError:

@@ -1,5 +1,8 @@
 """InfluxDB as a sink: lines from our own encoder, written from a thread, and only a 204 is a receipt.
 
+Gaps, statuses and signals go with the ticks between which they lie, into measurements of their own. The sink's
+account is of ticks, so they are not counted; one that cannot be written is a dead letter as a tick is.
+
 What an answer means is decided by `trio_ticks.storage.outcomes`; which lines of a refused batch are the bad ones is
 found by `trio_ticks.storage.sifting`. A write that takes too long is left behind in its thread and sent again: the
 bytes are the same, so they fall on the same points.
@@ -19,7 +22,7 @@ from trio_ticks.config import InfluxDB
 from trio_ticks.errors import SinkUnavailableError
 from trio_ticks.runtime.sinks import Delivery, Refused, SinkBatch
 from trio_ticks.storage.influxdb import InfluxWriter
-from trio_ticks.storage.line_protocol import Encoded, TickEncoder
+from trio_ticks.storage.line_protocol import Encoded, LineEncoder, line_kinds
 from trio_ticks.storage.outcomes import Outcome, Verdict
 from trio_ticks.storage.sifting import sift
 
@@ -62,11 +65,15 @@ class InfluxSink:
     by_trade_id: frozenset[str] = frozenset()
     make_writer: Callable[[InfluxDB], Writer] = InfluxWriter
     in_thread: InThread = trio.to_thread.run_sync
-    kinds = frozenset({"tick"})
     # While the server stores one batch, the next is written down and on its way. Points have no order; each receipt
     # is waited for in turn.
     in_flight = 2
     reads_payloads = True
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Ticks, and what explains their absence and what came of them, unless only ticks are wanted."""
+        return line_kinds(events=self.settings.events)
 
     @property
     def batch_ticks(self) -> int:
@@ -78,7 +85,12 @@ class InfluxSink:
         """Yield the way to the bucket. Nothing is connected yet."""
         writer = self.make_writer(self.settings)
         settings = self.settings
-        encoder = TickEncoder(measurement=settings.measurement, writer=settings.writer, by_trade_id=self.by_trade_id)
+        encoder = LineEncoder(
+            measurement=settings.measurement,
+            writer=settings.writer,
+            by_trade_id=self.by_trade_id,
+            events=settings.events,
+        )
         try:
             patience_s = PATIENCE * (settings.connect_s + settings.read_s)
             yield _InfluxDelivery(writer.write, encoder, patience_s, self.in_thread)
@@ -89,7 +101,7 @@ class InfluxSink:
 @attrs.define(eq=False)
 class _InfluxDelivery:
     write: Write
-    encoder: TickEncoder
+    encoder: LineEncoder
     patience_s: float
     in_thread: InThread
     # A write that was left behind in its thread holds a later one up, so that they cannot pile up.
@@ -108,7 +120,7 @@ class _InfluxDelivery:
 
     def _encode(self, batch: SinkBatch) -> Encoded:
         """Return the lines of a batch. In the thread, for thousands take milliseconds, and strategies come first."""
-        return self.encoder.encode_stored(batch.parts)
+        return self.encoder.encode_stored(batch.parts, place=batch.place)
 
     async def _sift(self, lines: Sequence[bytes], reason: str) -> list[tuple[int, str]]:
         """Write a refused batch in parts, until the lines that were the reason stand alone."""

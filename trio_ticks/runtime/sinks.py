@@ -29,11 +29,13 @@ class SinkBatch:
         parts: Batches of the journal, each with its position and its payload as `trio_ticks.storage.payload` writes
             it. Records are decoded from them when they are first asked for.
         kinds: Of the records that the sink takes.
+        place: In its batch of the journal, of the one record that is sent again by itself: a dead letter.
     """
 
     id: int
     parts: Sequence[tuple[int, bytes]]
     kinds: Collection[str]
+    place: int | None = None
     _decoded: tuple[Sequence[Record], Sequence[tuple[int, int]]] | None = None
 
     @property
@@ -65,7 +67,7 @@ class SinkBatch:
             found = [
                 (record, (position, number))
                 for position, written in self.parts
-                for number, record in enumerate(payload.decode(written))
+                for number, record in enumerate(payload.decode(written), self.place or 0)
                 if record.kind in self.kinds
             ]
             self._decoded = [record for record, _ in found], [place for _, place in found]

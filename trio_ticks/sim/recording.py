@@ -59,9 +59,9 @@ class Recording:
             count += len(ticks)
         missing = sorted((reading.query.symbols or frozenset()) - symbols)
         if missing:
-            raise ConfigError(f"{reading.source.path} holds no tick of {', '.join(missing)} in that stretch")
+            raise ConfigError(f"{reading.source.title} holds no tick of {', '.join(missing)} in that stretch")
         if not count:
-            raise ConfigError(f"{reading.source.path} holds no tick in that stretch")
+            raise ConfigError(f"{reading.source.title} holds no tick in that stretch")
         return cls(reading=reading, symbols=frozenset(symbols), count=count, as_recorded=as_recorded)
 
     def portions(

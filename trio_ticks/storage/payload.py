@@ -89,6 +89,21 @@ def columns_in(payload: bytes) -> list[Column]:
         raise JournalError(f"unreadable payload: {error}") from error
 
 
+def parts_in(payload: bytes) -> tuple[list[Column], list[tuple[int, Record]]]:
+    """Return the ticks of a payload as `columns_in` does, and what stands in rows, each with its place among all.
+
+    Put into the ticks one after the other, each at its place, these give what `decode` returns.
+
+    Raises:
+        JournalError: the bytes are no payload, or hold what this version does not know.
+    """
+    try:
+        columns, rows = _parts(payload)
+        return columns, [(index, _build(kind, values)) for index, kind, *values in rows]
+    except _NO_PAYLOAD as error:
+        raise JournalError(f"unreadable payload: {error}") from error
+
+
 def kinds_of(records: Sequence[Record]) -> int:
     """Return the kinds of the records as one number, a bit for each; `bits_of` says which."""
     bits = 0

@@ -116,6 +116,7 @@ class CursorState:
         stored, dead_lettered, discarded: What became of those that are settled.
         pending: Those behind the position, and the dead letters that wait to be sent again.
         retrying: Those dead letters alone.
+        letters: How many dead letters that is; more than nothing also where they are of no tick.
         settled_us: When it last moved.
         oldest_pending_us: When the first batch behind the position was received; None where there is none.
     """
@@ -128,6 +129,7 @@ class CursorState:
     discarded: int
     pending: int
     retrying: int
+    letters: int
     settled_us: int
     oldest_pending_us: int | None
 

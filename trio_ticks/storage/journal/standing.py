@@ -49,6 +49,9 @@ def _standing(connection: sqlite3.Connection, row: tuple[Any, ...], total: int) 
     oldest = connection.execute(
         "SELECT first_received_us FROM batch WHERE position > ? ORDER BY position LIMIT 1", (position,)
     ).fetchone()
+    letters = connection.execute(
+        "SELECT count(*) FROM dead_letter WHERE cursor = ? AND retrying = 1", (name,)
+    ).fetchone()
     return CursorState(
         name=name,
         position=position,
@@ -58,6 +61,7 @@ def _standing(connection: sqlite3.Connection, row: tuple[Any, ...], total: int) 
         discarded=discarded,
         pending=total - passed + retrying,
         retrying=retrying,
+        letters=letters[0],
         settled_us=settled_us,
         oldest_pending_us=oldest[0] if oldest else None,
     )

@@ -1,4 +1,4 @@
-"""Reading back what was kept: from a journal, also while it is written, or from an archive.
+"""Reading back what was kept: from a journal, also while it is written, from an archive, or from InfluxDB.
 
 `read` says what is wanted and returns a `Reading`, which reads when it is asked for rows, records or frames. Ticks
 become tables column by column, straight from how they were written (`trio_ticks.storage.gathering`); everything else

@@ -26,6 +26,11 @@ class ArchiveSource:
 
     path: Path
 
+    @property
+    def title(self) -> str:
+        """Its path."""
+        return str(self.path)
+
     def check(self) -> None:
         """Raise `JournalError` where there is no archive."""
         if not day_files(self.path):

@@ -1,22 +1,20 @@
-"""Bars made of what a journal or an archive holds, as they were live."""
+"""Bars made of what a journal, an archive or a database holds, as they were live."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import cast
 
 import attrs
 
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.model import Bar, Clock, Record
-from trio_ticks.storage.arrow import table_of
 from trio_ticks.storage.frames import ArrowTable
-from trio_ticks.storage.gathering import ROWS_IN_TABLE
 from trio_ticks.storage.reading.archive import ArchiveSource
+from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.journal import JournalSource, OnProgress
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
+from trio_ticks.storage.reading.tabling import tables_of
 
 
 @attrs.frozen(kw_only=True)
@@ -32,18 +30,14 @@ class BarSource:
         lateness_s: For how long its bars wait.
     """
 
-    source: JournalSource | ArchiveSource
+    source: JournalSource | ArchiveSource | InfluxSource
     make: Callable[[int | None], BarMaker]
     lateness_s: float
 
     @property
-    def path(self) -> Path:
+    def title(self) -> str:
         """Where it is kept."""
-        return self.source.path
-
-    def check(self) -> None:
-        """Raise `JournalError` where there is nothing to read."""
-        self.source.check()
+        return self.source.title
 
     def batches(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[list[Record]]:
         """Yield bars in the order in which they are finished and corrected."""
@@ -52,9 +46,7 @@ class BarSource:
 
     def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
         """Yield the same as tables."""
-        bars = itertools.chain.from_iterable(self.batches(query, on_progress=on_progress))
-        while some := list(itertools.islice(bars, ROWS_IN_TABLE)):
-            yield table_of(query.kind, some)
+        return tables_of(query.kind, self.batches(query, on_progress=on_progress))
 
     def count(self, query: Query) -> int:
         """Return how many bars there are, revised ones included."""

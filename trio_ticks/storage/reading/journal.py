@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import attrs
 
 from trio_ticks.errors import JournalDamagedError, JournalError
 from trio_ticks.model import Record
-from trio_ticks.storage.arrow import table_of
 from trio_ticks.storage.frames import ArrowTable
 from trio_ticks.storage.gathering import ROWS_IN_TABLE, Gathering
 from trio_ticks.storage.journal import Damage, JournalReader, StoredBatch
@@ -21,6 +19,7 @@ from trio_ticks.storage.journal.schema import connect_reading
 from trio_ticks.storage.payload import bits_of
 from trio_ticks.storage.reading.query import Query
 from trio_ticks.storage.reading.sifting import filtered
+from trio_ticks.storage.reading.tabling import tables_of
 
 OnDamage = Callable[[Damage], None]
 OnProgress = Callable[[int, int], None]
@@ -32,6 +31,11 @@ class JournalSource:
 
     path: Path
     on_damage: OnDamage | None = None
+
+    @property
+    def title(self) -> str:
+        """Its path."""
+        return str(self.path)
 
     def check(self) -> None:
         """Raise `JournalError` where there is no journal that this version reads."""
@@ -66,9 +70,7 @@ class JournalSource:
     def tables(self, query: Query, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
         """Yield the records of one kind as tables, in the journal's order."""
         if query.kind != "ticks":
-            records = itertools.chain.from_iterable(self.batches(query, on_progress=on_progress))
-            while some := list(itertools.islice(records, ROWS_IN_TABLE)):
-                yield table_of(query.kind, some)
+            yield from tables_of(query.kind, self.batches(query, on_progress=on_progress))
             return
         gathering = Gathering()
         for batch in self.stored(query, on_progress=on_progress):

@@ -1,4 +1,4 @@
-"""`read`: what a journal or an archive holds, as rows, records, data frames or tables."""
+"""`read`: what a journal, an archive or InfluxDB holds, as rows, records, data frames or tables."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.instants import Instant, instant_us
 from trio_ticks.errors import ConfigError
@@ -23,10 +24,13 @@ from trio_ticks.storage.frames import ArrowSchema, ArrowTable, PandasFrame, Pola
 from trio_ticks.storage.layout import KINDS, Type, columns_of_kind
 from trio_ticks.storage.reading.archive import ArchiveSource
 from trio_ticks.storage.reading.bars import BarSource
+from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.journal import JournalSource, OnDamage, OnProgress
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
 
 Kind: TypeAlias = Literal["ticks", "gaps", "statuses", "signals", "bars", "books", "clocks", "all"]
+Kept: TypeAlias = JournalSource | ArchiveSource | InfluxSource
+"""Where records are kept."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,11 +41,11 @@ class Reading:
     more. One reading sees what was committed when it began.
     """
 
-    source: JournalSource | ArchiveSource | BarSource
+    source: Kept | BarSource
     query: Query
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the records one by one: `Tick`, `Gap` …, in the journal's order."""
+        """Yield the records one by one: `Tick`, `Gap` …, in the order of where they are kept."""
         for batch in self.batches():
             yield from batch
 
@@ -139,7 +143,7 @@ _FIELDS = {cls: _fields(cls) for cls in KINDS.values()}
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | InfluxDB,
     *symbols: str,
     start: Instant | None = None,
     end: Instant | None = None,
@@ -152,19 +156,19 @@ def read(
     fill: bool = False,
     lateness_s: float = 0.0,
 ) -> Reading:
-    """Read a journal, also while an engine writes it, or an archive's directory.
+    """Read a journal, also while an engine writes it, an archive's directory, or what a sink wrote to InfluxDB.
 
     Takes no lock, and holds up no writer. A journal comes in its own order, in which the engine delivered; an archive
-    day by day, each in that order.
+    day by day, each in that order; InfluxDB by event time, where a gap is at its end.
 
     Args:
-        path: The journal's file, or the directory of an archive.
+        path: The journal's file, the directory of an archive, or a bucket.
         symbols: As the vendor spells them. None: all. What concerns all symbols of a feed always belongs to it.
         start: From this instant of event time on: ISO 8601, ``-12h`` and the like before now, whole microseconds,
             or a ``datetime``. None: the first.
         end: Before this one. None: up to the last.
         kind: ``ticks``, ``gaps``, ``statuses``, ``signals``, ``bars``, ``books``, ``clocks``, or ``all``. A gap
-            belongs to a stretch that it overlaps.
+            belongs to a stretch that it overlaps. InfluxDB has the first four, and what is made of them.
         tz: In which zone times without an offset stand.
         on_damage: Is told what cannot be read, which is then left out. None: it raises `JournalError`.
         now_us: What relative times count from. None: the present.
@@ -179,11 +183,12 @@ def read(
         JournalError: there is no journal.
     """
     query = query_of(symbols, start=start, end=end, kind=kind, tz=tz, now_us=now_us)
-    file = Path(path)
-    source: JournalSource | ArchiveSource
-    source = ArchiveSource(path=file) if file.is_dir() else JournalSource(path=file, on_damage=on_damage)
+    source = InfluxSource(settings=path) if isinstance(path, InfluxDB) else _of_path(Path(path), on_damage)
     made = _made(source, kind, interval, session=session, fill=fill, lateness_s=lateness_s)
-    source.check()
+    if not isinstance(source, InfluxSource):
+        source.check()
+    elif made is source:  # not where bars are made of its ticks
+        source.check(query)
     return Reading(source=made, query=query)
 
 
@@ -214,9 +219,11 @@ def query_of(
     return query
 
 
-def _made(
-    source: JournalSource | ArchiveSource, kind: str, interval: str | None, **how: Any
-) -> JournalSource | ArchiveSource | BarSource:
+def _of_path(path: Path, on_damage: OnDamage | None) -> JournalSource | ArchiveSource:
+    return ArchiveSource(path=path) if path.is_dir() else JournalSource(path=path, on_damage=on_damage)
+
+
+def _made(source: Kept, kind: str, interval: str | None, **how: Any) -> Kept | BarSource:
     """Return the source as one of bars, where they are to be made."""
     if interval is None:
         if any(how.values()):

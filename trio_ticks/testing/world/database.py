@@ -16,8 +16,9 @@ import attrs
 import trio
 
 from trio_ticks.config import InfluxDB
-from trio_ticks.model import Tick
+from trio_ticks.model import Record, Tick
 from trio_ticks.storage.outcomes import Outcome, Verdict, outcome_of_answer
+from trio_ticks.storage.reading.points import FORMS
 from trio_ticks.storage.tick_line import tick_of_row
 from trio_ticks.testing.world.plan import Plan
 from trio_ticks.testing.world.trace import Trace
@@ -81,11 +82,16 @@ class Database:
 
     def ticks(self) -> dict[tuple[str, int], tuple[Tick, int]]:
         """Return the tick of each point, and its position in the journal."""
-        return {place: (tick_of_row(row), row["position"]) for place, row in self.points.items()}
+        return {place: (tick_of_row(row), row["position"]) for place, row in self._of("")}
+
+    def events(self) -> list[Record]:
+        """Return the gap, the status or the signal of each point, in no order."""
+        forms = [form for form in FORMS.values() if form.suffix]
+        return [form.record_of(row) for form in forms for _, row in self._of(form.suffix)]
 
     def refuses(self, row: dict[str, Any]) -> bool:
         """Tell whether a point is one that the server will never take."""
-        return self.plan.poison > 0 and row["sequence"] % self.plan.poison == 0
+        return self.plan.poison > 0 and "sequence" in row and row["sequence"] % self.plan.poison == 0
 
     def make_writer(self, settings: InfluxDB) -> _Writer:
         """Return what writes to it, in the place of the client."""
@@ -112,6 +118,11 @@ class Database:
         self.writes += 1
         self.trace.note("database", len(lines), outcome.verdict.value)
         return outcome
+
+    def _of(self, suffix: str) -> list[tuple[tuple[str, int], dict[str, Any]]]:
+        """Return the points of the ticks' measurement with this behind its name."""
+        name = f"tick{suffix}"
+        return [(place, row) for place, row in self.points.items() if place[0].partition(",")[0] == name]
 
     def _roll(self) -> str:
         """Return how the next write fails; "": it does not."""

@@ -13,6 +13,7 @@ from trio_ticks.core.saving import windows_of
 from trio_ticks.model import Gap, Record, Tick
 from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.runtime.engine import Engine
+from trio_ticks.storage.event_line import EVENTS
 from trio_ticks.storage.journal import Cursors, Journal, JournalReader
 from trio_ticks.testing.checkers import check_identity, check_order
 from trio_ticks.testing.world.disk import FREE
@@ -90,6 +91,7 @@ def check_history(world: World) -> None:
     check_journal(world)
     check_memory(world)
     check_database(world)
+    check_events(world)
     check_store(world)
 
 
@@ -242,6 +244,13 @@ def check_database(world: World) -> None:
     for state in states.values():
         assert state.appended == ticks, f"{state.name} counts {state.appended} appended, the journal has {ticks}"
         assert state.pending == 0, f"{state.name} ends with {state.pending} pending"
+
+
+def check_events(world: World) -> None:
+    """Every gap, status and signal of the journal is one point of the database, however often it was sent."""
+    kept = Counter(item for item in world.disk.kept.records if item.kind in EVENTS)
+    found = Counter(world.database.events())
+    assert found == kept, f"the database has the events {found - kept} too many, and lacks {kept - found}"
 
 
 def check_store(world: World) -> None:
