@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from trio_ticks.app.doctor import clock, disk, journal, machine, stores, vendor
+from trio_ticks.app.doctor import clock, dashboard, disk, journal, machine, stores, vendor
 from trio_ticks.app.doctor.command import examine, summary
 from trio_ticks.app.doctor.finding import PLAIN_SIGNS, Finding, Mark, bad, doubtful, good, unchecked
 from trio_ticks.config import InfluxDB, JournalConfig, parse_config
@@ -284,3 +284,19 @@ def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFix
         assert told["ok"] is ok
         assert all(set(finding) == {"what", "mark", "found", "cure"} for finding in told["findings"])
         assert ("bad" in {finding["mark"] for finding in told["findings"]}) is not ok
+
+
+@pytest.mark.parametrize(
+    ("is_wished", "holder", "mark", "words"),
+    [
+        (True, None, Mark.BAD, "port 1 is taken"),
+        (False, None, Mark.DOUBTFUL, "the engine runs without it"),
+        (False, "process 7 on here", Mark.UNCHECKED, "process 7 on here, serves its dashboard"),
+    ],
+)
+def test_a_port_that_is_taken_is_judged_by_what_run_would_do(
+    is_wished: bool, holder: str | None, mark: Mark, words: str
+) -> None:
+    """It does not start without what it was told to serve, and does without what nobody asked for."""
+    refused = dashboard.judge_refusal("port 1 is taken", is_wished=is_wished, holder=holder)
+    check(refused, mark, words)
