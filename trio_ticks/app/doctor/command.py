@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _doctor(
-    config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    config: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = Path("ticks.toml"),
     offline: Annotated[  # noqa: FBT002 - typer's way to say that an option is off; so below
         bool, typer.Option(OFFLINE, help="Ask nothing on a network.")
     ] = False,
