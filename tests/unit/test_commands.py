@@ -68,7 +68,7 @@ async def test_help_in_a_pipe_is_plain_and_names_every_option_whole(columns: str
 
 @pytest.mark.parametrize("name", ["trio-ticks gaps", "trio-ticks journal info", "trio-ticks journal verify",
                                   "trio-ticks journal dead-letters", "trio-ticks top", "trio-ticks bench",
-                                  "trio-ticks replay", "trio-ticks backtest"])  # fmt: skip
+                                  "trio-ticks replay", "trio-ticks backtest", "trio-ticks doctor"])  # fmt: skip
 def test_a_command_that_tells_something_tells_it_to_programs_too(name: str) -> None:
     """``--json`` is the same word everywhere."""
     assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]
