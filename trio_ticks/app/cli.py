@@ -79,7 +79,8 @@ def _run() -> int:
         code = app(standalone_mode=False, prog_name=app.info.name, terminal_width=width)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else app.info.name
-        return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", MISUSED)
+        told = error.format_message().replace("Value error, ", "").rstrip(".")  # the words of a library of typer's
+        return _complain(f"{told}; see {command} --help", MISUSED)
     except TrioTicksError as error:
         log.debug("what led to it:", exc_info=error)
         return _complain(str(error), MISUSED if isinstance(error, ConfigError) else FAILED)
