@@ -27,9 +27,8 @@ trades under one stamp that had stamps of their own: here 36 % of the BTCUSDT tr
 SETTLE_S = 1.0
 """For what is on its way to arrive. Loopback needs milliseconds; a busy machine may need more."""
 
-RECOVER_S = 8.0
-"""For the engine to get over the last fault before the demo ends. A mute link takes six: the bound, the vendor's
-answer, a new subscription that brings nothing, and the vendor's pause before another connection."""
+RECOVER_S = 5.0
+"""For the engine to get over the last fault before the demo ends: mute bound, answer, connect, and patience."""
 
 LAST_S = 0.05
 """The recipe has no ledger that would tell when it has everything; so much longer than loopback takes."""
