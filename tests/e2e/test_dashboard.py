@@ -206,6 +206,16 @@ async def test_it_fits_every_screen(browser: str) -> None:
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+async def test_the_axis_of_ages_stays_with_its_tracks(browser: str) -> None:
+    """However much room there is below, nobody has to look for the figures at the other end of the screen."""
+    edge = "(selector, side) => [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect()[side]"
+    distance = f"(({edge})('#latency .axis', 'top') - ({edge})('.track', 'bottom'))"
+    async with open_dashboard(browser) as (page, _):
+        for height in (800, 2000):
+            await page.resize(1280, height)
+            assert 0 <= await page.evaluate(distance) < 10
+
+
 async def test_an_hour_leaves_it_as_light_as_it_was(browser: str) -> None:
     """After the quarter of an hour that the chart holds, three more quarters add no node and next to no memory."""
     # Sixteen points a second are what the program's stream brings of a symbol at most, whatever its rate.

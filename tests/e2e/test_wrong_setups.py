@@ -12,17 +12,14 @@ from pathlib import Path
 
 import attrs
 import pytest
-import trio
 
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.processes import on_disk
 from tests.support.program import open_program, run_program
-from trio_ticks.app import running
 from trio_ticks.app.doctor.examining import Examination
 from trio_ticks.app.doctor.finding import Finding, Mark
 from trio_ticks.config import EngineConfig
-from trio_ticks.errors import TrioTicksError
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.sim import open_sim
 from trio_ticks.storage.journal import Journal
@@ -77,6 +74,10 @@ def newer_journal(cwd: Path) -> None:
     connection.close()
 
 
+def misspelt(cwd: Path) -> None:
+    (cwd / "misspelt.py").write_text("async def momentum(ticks): ...\n")
+
+
 ON_DISK = '[journal]\npath = "disk/ticks.journal"\n'
 
 WRONG = {
@@ -116,6 +117,12 @@ WRONG = {
         disk="size=1m",
         goes_on=True,
     ),
+    "a strategy of another name": Wrong(
+        "strategies.mine.use: 'misspelt:momentun': module 'misspelt' has no 'momentun'",
+        "did you mean 'momentum'?",
+        of(extra='[strategies.mine]\nuse = "misspelt:momentun"\n'),
+        prepare=misspelt,
+    ),
     "a strategy that cannot be imported": Wrong(
         "strategies.mine.use: 'mymodule:momentum': there is no module 'mymodule'",
         "it has to be installed, or to lie in the directory where the program is started",
@@ -124,46 +131,33 @@ WRONG = {
 }
 
 
-REFUSED = {name: wrong for name, wrong in WRONG.items() if not (wrong.goes_on or wrong.disk)}
-PROGRAM = {name: wrong for name, wrong in WRONG.items() if name not in REFUSED}
-
-
 @pytest.fixture
 def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the start, also of what runs in this process."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # as the program does itself
     (tmp_path / "disk").mkdir()
     return tmp_path
 
 
-@pytest.mark.parametrize("wrong", REFUSED.values(), ids=REFUSED)
-async def test_run_does_not_start_and_says_why(wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error is the line that the program prints; what is wrong and the cure stand in it."""
-    monkeypatch.setattr(running, "tune", lambda: None)  # it would tune this process, and for good
-    async with open_setup(wrong, cwd, monkeypatch):
-        with pytest.raises(TrioTicksError) as caught:
-            await trio.to_thread.run_sync(running.run_file, cwd / "ticks.toml")
-    told = str(caught.value)
-    assert wrong.what in told
-    assert wrong.cure in told
-    assert "\n" not in told
-
-
-@pytest.mark.parametrize("wrong", PROGRAM.values(), ids=PROGRAM)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 async def test_run_says_what_is_wrong_and_how_it_is_mended(
     wrong: Wrong, cwd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one line, as the program prints it: in its log where it goes on, else at its end."""
+    """In one line, as the program prints it: in its log where it goes on, else as its last word."""
     within = on_disk(cwd / "disk", wrong.disk) if wrong.disk else ()
+    env = ENV if wrong.has_token else {}
     async with open_setup(wrong, cwd, monkeypatch):
         if wrong.goes_on:
-            stderr = await log_of(wrong.cure, cwd=cwd, env=ENV, within=within)
+            stderr = await log_of(wrong.cure, cwd=cwd, env=env, within=within)
+            (told,) = [line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line]
         else:
-            code, _, stderr = await run_program("run", cwd=cwd, env=ENV, within=within)
-            assert code == 1
-            assert stderr.count("\n") == 1
-    told = [line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line]
-    assert len(told) == 1, stderr
+            code, _, stderr = await run_program("run", cwd=cwd, env=env, within=within)
+            assert code in {1, 2}
+            (told,) = [line for line in stderr.splitlines() if line.startswith("trio-ticks: ")]
+            assert stderr.endswith(f"{told}\n")
+    assert wrong.what in told
+    assert wrong.cure in told
     assert "Traceback" not in stderr
 
 
@@ -246,14 +240,15 @@ async def test_a_wrong_bucket_is_told(influxdb: Proxy, cwd: Path) -> None:
 
 @pytest.mark.skipif(not HAS_HTTP, reason="nothing listens yet")
 async def test_a_port_that_is_taken_is_told(cwd: Path) -> None:
-    """The port is named, and the option that chooses another."""
+    """By `run`, which does not start, and by the doctor: the port, and the option that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with open_sim() as sim:
             extra = f'[http]\nbind = "127.0.0.1:{port}"\n'
             (cwd / "ticks.toml").write_text(toml(url=sim.url, token=TOKEN, extra=extra))
             code, _, stderr = await run_program("run", cwd=cwd)
-    told = stderr.splitlines()[-1]
-    assert code in {1, 2}
-    assert f"port {port} is taken" in told
-    assert "choose another port with --http" in told
+            (finding,) = await to_mend(cwd)
+    assert (code, stderr.count("\n")) == (2, 1)
+    for told in (stderr, finding.line()):
+        assert f"port {port} is taken" in told
+        assert "choose another port with --http" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,11 +19,12 @@ from tests.support.influx_proxy import HTML_200, Proxy, answering
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.redis_server import RedisProcess
 from trio_ticks.app.doctor.clock import check_clock
+from trio_ticks.app.doctor.dashboard import check_port
 from trio_ticks.app.doctor.examining import Examination
 from trio_ticks.app.doctor.finding import Finding, Mark
 from trio_ticks.app.doctor.journal import check_journal
 from trio_ticks.app.doctor.stores import check_influxdb, check_redis
-from trio_ticks.config import ConnectionConfig, InfluxDB, JournalConfig, Redis, RedisFeed
+from trio_ticks.config import ConnectionConfig, HttpConfig, InfluxDB, JournalConfig, Redis, RedisFeed
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.road import Road, road_of
@@ -65,7 +67,7 @@ async def test_a_sound_set_up_has_nothing_to_mend(tmp_path: Path) -> None:
     assert {finding.mark for finding in found.values()} <= {Mark.GOOD, Mark.DOUBTFUL}
     assert list(found) == [
         "python", "packages", "configuration", "plan alltick", "clock alltick", "tls alltick", "connect alltick",
-        "symbols alltick", "journal", "disk room", "disk speed", "cpu", "open files",
+        "symbols alltick", "journal", "http", "disk room", "disk speed", "cpu", "open files",
     ]  # fmt: skip
     check(found["connect alltick"], Mark.GOOD, "the token is accepted")
     assert [path.name for path in tmp_path.iterdir()] == ["ticks.toml"]
@@ -182,6 +184,20 @@ async def test_mistakes_of_a_configuration_are_told_one_by_one(tmp_path: Path) -
     assert [finding.what for finding in findings if finding.mark is Mark.UNCHECKED] == [
         "clock alltick", "tls alltick", "connect alltick", "symbols alltick",
     ]  # fmt: skip
+
+
+async def test_the_dashboards_port_is_tried() -> None:
+    """By listening there: one that somebody has is told with the cure, and one that is free stays free."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        finding = await check_port(HttpConfig(bind=bind), None)
+        check(finding, Mark.BAD, f"port {taken.getsockname()[1]} is taken", "choose another port with --http")
+        check(
+            await check_port(HttpConfig(bind=bind), "process 7 on here"), Mark.UNCHECKED, "process 7 on here, serves"
+        )
+    for _ in range(2):
+        check(await check_port(HttpConfig(bind="127.0.0.1:0"), None), Mark.GOOD, "any free port")
+    check(await check_port(HttpConfig(bind="off"), None), Mark.GOOD, "nothing is served")
 
 
 @pytest.fixture(scope="module")

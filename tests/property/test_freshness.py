@@ -1,4 +1,4 @@
-"""When a quiet line is asked about, subscribed anew or given up: as tables, and as laws against a naive model."""
+"""When a quiet line is asked about or given up: as tables, and as laws against a naive model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from trio_ticks.core.freshness import (
     LEAST_S,
     MOST_S,
     PATIENCE,
-    PROOF_S,
     SETTLE_S,
     Freshness,
     Step,
@@ -42,7 +41,7 @@ def act(line: Freshness, *answers: bool | None) -> list[tuple[float, Step]]:
     while math.isfinite(line.due) and (left or line.step is not Step.ASK):
         now, step = line.due, line.step
         done.append((now, step))
-        line.taken(now)
+        line.taken()
         if step is Step.ASK:
             line.answered(now, newer=left.pop(0))
     return done
@@ -51,15 +50,14 @@ def act(line: Freshness, *answers: bool | None) -> list[tuple[float, Step]]:
 # ---- tables
 
 
-def test_a_trade_that_did_not_reach_us_leads_to_a_new_subscription_and_then_a_new_connection() -> None:
-    """A busy line that is mute is given up within its bound and the two pauses that prove it."""
+def test_a_trade_that_did_not_reach_us_leads_to_a_new_connection() -> None:
+    """A busy line that is mute is given up within its bound and the time that the trade may be on its way."""
     line = busy_line()
     bound_s = line.bound_s
     assert bound_s == LEAST_S
     assert act(line, True) == [
         (bound_s, Step.ASK),
-        (bound_s + SETTLE_S, Step.RESUBSCRIBE),
-        (bound_s + SETTLE_S + PROOF_S, Step.RECONNECT),
+        (bound_s + SETTLE_S, Step.RECONNECT),
     ]
 
 
@@ -89,7 +87,7 @@ def test_a_line_that_cannot_ask_reconnects_after_a_bound_that_doubles_to_the_mos
         assert line.step is Step.RECONNECT
         pauses.append(line.due - now)
         now = line.due
-        line.taken(now)
+        line.taken()
     doubled = [10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 900.0, 900.0]
     assert pauses == (doubled if first_s < MOST_S else [first_s] * 9)
 
@@ -103,7 +101,7 @@ def test_a_line_may_be_quiet_for_years(can_ask: bool) -> None:
     while now < YEAR_S:
         assert now < line.due <= now + MOST_S
         now = line.due
-        line.taken(now)
+        line.taken()
         if can_ask:
             line.answered(now, newer=False)
         else:
@@ -130,7 +128,7 @@ def test_what_a_slow_consumer_takes_is_nobodys_silence() -> None:
 def test_a_tick_makes_a_question_under_way_idle() -> None:
     """Whatever the answer says then, it is of the past."""
     line = busy_line()
-    line.taken(line.due)
+    line.taken()
     line.ticked(6.0, 6.0)
     before = (line.due, line.step)
     for newer in (True, False, None):
@@ -203,14 +201,12 @@ class Quiet(RuleBasedStateMachine):
     def let_it_come_due(self) -> None:
         self.now = max(self.now, self.line.due)
         step = self.line.step
-        self.line.taken(self.now)
+        self.line.taken()
         self.waits_since = None
         if step is Step.ASK:
             assert self.can_ask
             assert self.unanswered < ANSWERS_MISSED
             self.is_asking = True
-        elif step is Step.RESUBSCRIBE:
-            assert self.proven
         else:
             assert self.proven or not self.can_ask or self.unanswered >= ANSWERS_MISSED
             self.fruitless += 1
@@ -228,7 +224,7 @@ class Quiet(RuleBasedStateMachine):
         self.unanswered = self.unanswered + 1 if newer is None else 0
         if newer:
             self.proven = True
-            assert (self.line.step, self.line.due) == (Step.RESUBSCRIBE, self.now + SETTLE_S)
+            assert (self.line.step, self.line.due) == (Step.RECONNECT, self.now + SETTLE_S)
         else:
             self.fruitless += 1
             self.waits_since = self.now

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-import typer
+import typer.main
+from rich.markup import render
 
+from tests.support.commands_page import PAGE, commands, examples, page
+from tests.support.program import run_program
 from trio_ticks.app.cli import app, main
 
-
-def commands(command: Any, name: str = "trio-ticks") -> Iterator[tuple[str, Any]]:
-    """Yield all that can be typed, and what it does."""
-    inner = getattr(command, "commands", {})
-    for word, one in inner.items():
-        yield from commands(one, f"{name} {word}")
-    if not inner:
-        yield name, command
-
-
 ALL = dict(commands(typer.main.get_command(app)))
-
-
-def examples(command: Any) -> list[str]:
-    """Return what its help shows to be typed."""
-    return re.findall(r"\[bold\](.+?)\[/bold\]", command.epilog or "")
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -51,9 +38,37 @@ def test_what_the_examples_show_is_accepted(name: str) -> None:
         assert command.make_context(name, words) is not None
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_no_word_of_help_is_taken_for_markup(name: str) -> None:
+    """A ``[journal]`` in it would vanish from the screen without a trace."""
+    command = ALL[name]
+    for text in (command.help, *(parameter.help for parameter in command.params)):
+        assert render(text).plain == text
+
+
+def test_the_page_of_commands_is_what_the_program_says() -> None:
+    """``python -m tests.support.commands_page`` writes it anew."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize("columns", ["40", "80"])
+async def test_help_in_a_pipe_is_plain_and_names_every_option_whole(columns: str, tmp_path: Path) -> None:
+    """However narrow: a name that is cut short cannot be typed."""
+    env = {"COLUMNS": columns, "TERM": "xterm-256color"}
+    code, stdout, _ = await run_program("run", "--help", cwd=tmp_path, env=env)
+    assert code == 0
+    assert not set("╭│\x1b") & set(stdout)
+    assert max(map(len, stdout.splitlines())) <= int(columns)
+    assert {
+        option for parameter in ALL["trio-ticks run"].params for option in parameter.opts if "--" in option
+    } <= set(stdout.replace(",", " ").split())
+    assert "trio-ticks run ticks.toml" in stdout
+    assert "[bold]" not in stdout
+
+
 @pytest.mark.parametrize("name", ["trio-ticks gaps", "trio-ticks journal info", "trio-ticks journal verify",
                                   "trio-ticks journal dead-letters", "trio-ticks top", "trio-ticks bench",
-                                  "trio-ticks replay", "trio-ticks backtest"])  # fmt: skip
+                                  "trio-ticks replay", "trio-ticks backtest", "trio-ticks doctor"])  # fmt: skip
 def test_a_command_that_tells_something_tells_it_to_programs_too(name: str) -> None:
     """``--json`` is the same word everywhere."""
     assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]

@@ -294,7 +294,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"# caf\xe9")
     (tmp_path / "circle").symlink_to("circle")
     for name, reason in [
-        ("none", "cannot be read: No such file or directory"),
+        ("none", "cannot be read: No such file or directory; trio-ticks init writes one"),
         ("", "cannot be read: Is a directory"),
         ("latin/below", "cannot be read: Not a directory"),
         ("circle", "cannot be read: Too many levels of symbolic links"),

@@ -11,8 +11,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from trio_ticks.app.doctor import clock, disk, journal, machine, stores, vendor
-from trio_ticks.app.doctor.command import examine, summary
+from trio_ticks.app.doctor import clock, dashboard, disk, journal, machine, stores, vendor
+from trio_ticks.app.doctor.command import examine, summary, wrapped
 from trio_ticks.app.doctor.finding import PLAIN_SIGNS, Finding, Mark, bad, doubtful, good, unchecked
 from trio_ticks.config import InfluxDB, JournalConfig, parse_config
 from trio_ticks.storage.influx_probe import InfluxProbe
@@ -53,6 +53,18 @@ def test_a_finding_is_one_line_whatever_a_server_said() -> None:
     """Its sign, its name, what was found and the cure; also where a terminal has no such signs."""
     assert bad("sink x", "two\nlines", "mend it").line() == "✗ sink x           two lines; mend it"
     assert good("sink x", "fine").line(PLAIN_SIGNS).isascii()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_terminal_gets_its_lines_broken_at_words(width: int) -> None:
+    """None is lost or cut, none reaches over the edge, and what follows is set off from the next finding."""
+    line = bad("symbols alltick", "some words " * 12, "mend it with this " * 3).line()
+    first, *rest = wrapped(line, width).splitlines()
+    assert " ".join([first, *rest]).split() == line.split()
+    assert max(map(len, [first, *rest])) <= width
+    assert first.startswith("✗ symbols alltick  some words")
+    assert all(more.startswith("  ") for more in rest)
+    assert bool(rest) == (len(line) > width)
 
 
 @pytest.mark.parametrize(
@@ -284,3 +296,19 @@ def test_programs_get_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFix
         assert told["ok"] is ok
         assert all(set(finding) == {"what", "mark", "found", "cure"} for finding in told["findings"])
         assert ("bad" in {finding["mark"] for finding in told["findings"]}) is not ok
+
+
+@pytest.mark.parametrize(
+    ("is_wished", "holder", "mark", "words"),
+    [
+        (True, None, Mark.BAD, "port 1 is taken"),
+        (False, None, Mark.DOUBTFUL, "the engine runs without it"),
+        (False, "process 7 on here", Mark.UNCHECKED, "process 7 on here, serves its dashboard"),
+    ],
+)
+def test_a_port_that_is_taken_is_judged_by_what_run_would_do(
+    is_wished: bool, holder: str | None, mark: Mark, words: str
+) -> None:
+    """It does not start without what it was told to serve, and does without what nobody asked for."""
+    refused = dashboard.judge_refusal("port 1 is taken", is_wished=is_wished, holder=holder)
+    check(refused, mark, words)

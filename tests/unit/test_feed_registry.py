@@ -148,7 +148,13 @@ def test_resolve_returns_what_the_name_stands_for() -> None:
         (":Feed", ["A"], {}, "names no object; accepted is module:name"),
         (".own_feeds:Mine", ["A"], {}, "module '.own_feeds' fails"),
         ("own_feeds:", ["A"], {}, "names no object; accepted is module:name"),
-        ("own_feeds:Nobody", ["A"], {}, "module 'own_feeds' has no 'Nobody'"),
+        (
+            "own_feeds:Nobody",
+            ["A"],
+            {},
+            "module 'own_feeds' has no 'Nobody'; it defines Mine, Open, Deaf, Odd, OfOne and ",
+        ),
+        ("own_feeds:Opens", ["A"], {}, "has no 'Opens'; did you mean 'Open'?"),
         ("own_feeds:Mine.inner", ["A"], {}, "module 'own_feeds' has no 'Mine.inner'"),
         (
             "own_feeds:number",

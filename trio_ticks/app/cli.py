@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +20,7 @@ from trio_ticks.app.bench import bench
 from trio_ticks.app.demo import Demonstration, demonstrate
 from trio_ticks.app.doctor import command as doctor_command
 from trio_ticks.app.formats import Format
+from trio_ticks.app.help_text import NARROWEST_TABLE, suit_help
 from trio_ticks.app.init import command as init_command
 from trio_ticks.app.journal_commands import End, Start, Zone
 from trio_ticks.app.log_lines import LogForm
@@ -48,7 +50,7 @@ Seconds = Annotated[float | None, typer.Option("--seconds", metavar="N", min=0, 
 Http = Annotated[
     str | None,
     typer.Option(
-        "--http", metavar="ADDR", help="Serve the dashboard at host:port, or off. [default: 127.0.0.1:8750]"
+        "--http", metavar="ADDR", show_default="127.0.0.1:8750", help="Serve the dashboard at host:port, or off."
     ),
 ]
 Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the statistics there, as JSON.")]
@@ -71,11 +73,14 @@ def main() -> None:
 
 
 def _run() -> int:
+    width = shutil.get_terminal_size().columns
+    suit_help(app, is_plain=width < NARROWEST_TABLE or not sys.stdout.isatty())
     try:
-        code = app(standalone_mode=False, prog_name=app.info.name)
+        code = app(standalone_mode=False, prog_name=app.info.name, terminal_width=width)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else app.info.name
-        return _complain(f"{error.format_message().rstrip('.')}; see {command} --help", MISUSED)
+        told = error.format_message().replace("Value error, ", "").rstrip(".")  # the words of a library of typer's
+        return _complain(f"{told}; see {command} --help", MISUSED)
     except TrioTicksError as error:
         log.debug("what led to it:", exc_info=error)
         return _complain(str(error), MISUSED if isinstance(error, ConfigError) else FAILED)
@@ -115,7 +120,10 @@ def _demo(
     seconds: Seconds = None,
     report: Report = None,
     lines: Annotated[
-        int, typer.Option(min=1, max=2, help="2: every tick comes over two connections, and the first copy counts.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=2, help="2: every tick comes over two connections, and the first copy counts."
+        ),
     ] = 1,
     plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of a live screen.")] = False,  # noqa: FBT002
     http: Http = None,
@@ -134,7 +142,7 @@ def _demo(
 
 @app.command("watch", epilog="Example: [bold]trio-ticks watch BTC-USD ETH-USD --format jsonl[/bold]")
 def _watch(
-    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOL…", help="As the vendor spells them.")] = None,
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", help="As the vendor spells them.")] = None,
     feed: Annotated[
         str, typer.Option(metavar="NAME", help="alltick, alltick-simple, coinbase, or module:Feed.")
     ] = "coinbase",
@@ -145,7 +153,9 @@ def _watch(
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Holds the token; otherwise ALLTICK_TOKEN in the environment.")
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="One tick a line, as …")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help="One tick a line, as text, jsonl or csv.")
+    ] = Format.TEXT,
     output: Annotated[str, typer.Option(metavar="FILE", help="Append to a file; -: standard output.")] = "-",
     seconds: Seconds = None,
     count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many ticks.")] = None,
@@ -159,11 +169,11 @@ def _watch(
 
 @app.command("run", epilog="Example: [bold]trio-ticks run ticks.toml --report report.json[/bold]")
 def _run_file(
-    config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    config: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = Path("ticks.toml"),
     journal: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Keep all that is delivered there. [default: [journal] path, ticks.journal]"
+            metavar="FILE", show_default="[journal] path, ticks.journal", help="Keep all that is delivered there."
         ),
     ] = None,
     no_journal: Annotated[bool, typer.Option("--no-journal", help="Keep nothing.")] = False,  # noqa: FBT002
@@ -171,7 +181,13 @@ def _run_file(
     report: Report = None,
     http: Http = None,
     log_format: Annotated[
-        LogForm | None, typer.Option("--log-format", help="Of the log. [default: [log] format, console]")
+        LogForm | None,
+        typer.Option(
+            "--log-format",
+            metavar="FORMAT",
+            show_default="[log] format, console",
+            help="Of the log: console or json.",
+        ),
     ] = None,
     verbose: Verbose = 0,
 ) -> None:

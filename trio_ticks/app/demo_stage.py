@@ -28,7 +28,7 @@ SETTLE_S = 1.0
 """For what is on its way to arrive. Loopback needs milliseconds; a busy machine may need more."""
 
 RECOVER_S = 5.0
-"""For the engine to notice the last fault before the demo ends: mute bound, connect, and patience."""
+"""For the engine to get over the last fault before the demo ends: mute bound, answer, connect, and patience."""
 
 LAST_S = 0.05
 """The recipe has no ledger that would tell when it has everything; so much longer than loopback takes."""

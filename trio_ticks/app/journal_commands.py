@@ -41,7 +41,7 @@ KeptAt = Annotated[
     typer.Argument(metavar="JOURNAL", help=f"The journal's file, an archive's directory, or {IN_DATABASE}."),
 ]
 JournalFile = Annotated[Path, typer.Argument(metavar="JOURNAL", help="The journal's file.")]
-Symbols = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL…]", help="Only these; default: all.")]
+Symbols = Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", help="Only these; default: all.")]
 Start = Annotated[str | None, typer.Option(metavar="TIME", help="From then on: ISO 8601, -1h, -7d, or microseconds.")]
 End = Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")]
 Zone = Annotated[str, typer.Option("--tz", metavar="ZONE", help="Where times without an offset stand.")]
@@ -63,7 +63,10 @@ def _export(
     symbols: Symbols = None,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="-: standard output.")] = "-",
     form: Annotated[
-        FileFormat | None, typer.Option("--format", help="Default: by the suffix of the file; csv for -.")
+        FileFormat | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="csv, jsonl or parquet. Default: by the suffix of the file; csv for -."
+        ),
     ] = None,
     start: Start = None,
     end: End = None,
@@ -180,8 +183,11 @@ def _forget(
 @journal_app.command("import", epilog="Example: [bold]trio-ticks journal import new.journal btc.csv[/bold]")
 def _import(
     journal: JournalFile,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV or JSON lines, in order of time.")],
-    form: Annotated[FileFormat | None, typer.Option("--format", help="Default: by each file's suffix.")] = None,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or JSON lines, in order of time.")],
+    form: Annotated[
+        FileFormat | None,
+        typer.Option("--format", metavar="FORMAT", help="csv, jsonl or parquet. Default: by each file's suffix."),
+    ] = None,
     symbol: Annotated[str | None, typer.Option(metavar="NAME", help="Of ticks that do not say it.")] = None,
     feed: Annotated[str, typer.Option(metavar="NAME", help="Of ticks that do not say it.")] = "import",
 ) -> None:

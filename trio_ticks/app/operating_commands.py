@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _top(
-    url: Annotated[str, typer.Argument(metavar="[URL]", help="Of its dashboard.")] = DEFAULT_URL,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Of its dashboard.")] = DEFAULT_URL,
     once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,  # noqa: FBT002 - typer's way; so below
     as_json: Annotated[bool, typer.Option("--json", help="As the engine tells it, an object a line.")] = False,  # noqa: FBT002
     every: Annotated[float, typer.Option("--every", metavar="N", min=0.1, help="Seconds between two looks.")] = 1.0,
@@ -37,10 +37,12 @@ def _top(
 
 
 def _reload(
-    config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    config: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = Path("ticks.toml"),
     journal: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The engine's journal, by which it is found. [default: [journal] path]"),
+        typer.Option(
+            metavar="FILE", show_default="[journal] path", help="The engine's journal, by which it is found."
+        ),
     ] = None,
 ) -> int:
     """Have the engine that runs read its configuration again: symbols, log and webhook change without a stop.

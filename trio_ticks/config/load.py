@@ -40,7 +40,8 @@ def load_config(path: str | Path) -> EngineConfig:
         # Editors on Windows put a mark in front, which TOML does not know.
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        cure = "; trio-ticks init writes one" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{cure}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8: {error.reason} at byte {error.start}") from error
     return parse_config(text, source=str(path))

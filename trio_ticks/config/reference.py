@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
+from types import ModuleType
 from typing import Any
 
 from trio_ticks.errors import ConfigError
+
+SHOWN = 5
+"""Names of a module that are told where none of them resembles the one that is missing."""
 
 
 def load_object(reference: str) -> Any:
@@ -32,7 +37,22 @@ def load_object(reference: str) -> Any:
     try:
         return functools.reduce(getattr, attribute.split("."), module)
     except AttributeError as error:
-        raise ConfigError(f"{reference!r}: module {module_name!r} has no {attribute!r}") from error
+        instead = _instead_of(attribute, module)
+        raise ConfigError(f"{reference!r}: module {module_name!r} has no {attribute!r}; {instead}") from error
+
+
+def _instead_of(name: str, module: ModuleType) -> str:
+    """Return what may have been meant: what a module defines itself, and not what it imports."""
+    own = [
+        other
+        for other, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", "") == module.__name__ and not other.startswith("_")
+    ]
+    close = difflib.get_close_matches(name, own, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(own) - SHOWN} more" if len(own) > SHOWN else ""
+    return f"it defines {', '.join(own[:SHOWN]) or 'no function and no class'}{more}"
 
 
 def in_one_line(error: Exception) -> str:

@@ -3,8 +3,11 @@
 A connection can stay open and answer heartbeats while its data has stopped. It can also be the middle of the night,
 and the two look alike from this side. So a line, all its symbols together, learns how long it is usually quiet; when
 it is quiet for longer it *asks* the vendor by another road for the last trade of its busiest symbols. A newer trade
-proves the line mute: subscribe again, and if that brings nothing, reconnect. No newer trade: the market is quiet, and
-nothing is done but to ask again later, each time after twice the pause.
+proves the line mute: reconnect. No newer trade: the market is quiet, and nothing is done but to ask again later, each
+time after twice the pause.
+
+A vendor that only forgot the subscription would be cured by subscribing again. But a line that brings nothing has
+nothing to lose by a new connection, and a session that went on would have no gap to show for what it missed.
 
 Where a vendor cannot be asked, or does not answer, reconnecting is the only question left. Its pause doubles, too.
 
@@ -14,8 +17,7 @@ state                   what ends it in time     then
 ``fresh``               quiet for the bound      `Step.ASK`, or `Step.RECONNECT` if it cannot ask
 ``asking``              an answer                ``quiet``, ``suspect``, or ``unanswered``
 ``quiet``               the pause                `Step.ASK`
-``suspect``             `SETTLE_S`               `Step.RESUBSCRIBE`
-``resubscribed``        `PROOF_S`                `Step.RECONNECT`
+``suspect``             `SETTLE_S`               `Step.RECONNECT`
 ======================  =======================  ==================================================
 
 In every state a tick leads back to ``fresh``. The driver waits until `due`, carries `step` out, and says so with
@@ -42,9 +44,6 @@ FORGETTING = 0.98
 SETTLE_S = 1.0
 """A trade that the vendor knows of may still be on its way to us for so long."""
 
-PROOF_S = 2.0
-"""How long a new subscription has to bring a tick. The link is proven mute: longer only adds to the outage."""
-
 _DOUBLINGS = 40
 """Counting ends here, far beyond the cap. In a market that is closed for ten days two to the count would overflow."""
 
@@ -56,7 +55,6 @@ class Step(enum.Enum):
     """What is to be done about a line that is quiet."""
 
     ASK = "ask"
-    RESUBSCRIBE = "resubscribe"
     RECONNECT = "reconnect"
 
 
@@ -107,11 +105,8 @@ class Freshness:
         """Return how long no tick has come."""
         return now - self._since
 
-    def taken(self, now: float) -> None:
+    def taken(self) -> None:
         """Note that `step` is being carried out."""
-        if self.step is Step.RESUBSCRIBE:
-            self.step, self.due = Step.RECONNECT, now + PROOF_S
-            return
         if self.step is Step.RECONNECT:
             self._doublings += 1
         self.due = math.inf
@@ -122,7 +117,7 @@ class Freshness:
             return  # a tick came meanwhile, and made the question idle
         if newer:
             self._missed = 0
-            self.step, self.due = Step.RESUBSCRIBE, now + SETTLE_S
+            self.step, self.due = Step.RECONNECT, now + SETTLE_S
             return
         self._missed = self._missed + 1 if newer is None else 0
         self._doublings += 1

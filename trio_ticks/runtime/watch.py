@@ -47,14 +47,10 @@ class Watch:
 
     async def _act(self) -> None:
         freshness, step = self.freshness, self.freshness.step
-        quiet_s = freshness.quiet_s(trio.current_time())
-        freshness.taken(trio.current_time())
+        freshness.taken()
         if step is Step.RECONNECT:
-            raise MuteFeedError(f"open and answering, but no tick for {quiet_s:.0f} s")
-        if step is Step.RESUBSCRIBE:
-            self.talk.search.repeat()
-            self.talk.wake()
-            return
+            quiet_s = freshness.quiet_s(trio.current_time())
+            raise MuteFeedError(f"open and answering, but no tick for {quiet_s:.1f} s")
         assert self.setup.inquiry is not None, "only a line that can ask is told to"
         self.vitals.questions += 1
         newer = await self.setup.inquiry.knows_newer(self.vitals.busiest(self.talk.search.good), self.talk.opened_us)

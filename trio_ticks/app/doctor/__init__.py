@@ -8,6 +8,7 @@
 ``clock``       the time, and TLS, on the road to a vendor
 ``vendor``      one connection for some seconds: token, plan, every symbol
 ``stores``      InfluxDB and Redis
+``dashboard``   the port that it is served at
 ``examining``   all of them in order, each finding as soon as it is known
 ``command``     what it takes on the command line, and how it is printed
 ==============  ==================================================================================

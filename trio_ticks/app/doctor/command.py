@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,14 @@ from rich.console import Console
 from rich.text import Text
 
 from trio_ticks.app.doctor.examining import OFFLINE, Examination
-from trio_ticks.app.doctor.finding import PLAIN_SIGNS, SIGNS, Finding, Mark
+from trio_ticks.app.doctor.finding import PLAIN_SIGNS, SIGNS, WIDTH, Finding, Mark
 from trio_ticks.app.logs import configure_logging, silence_logging
 
 _STYLES = {Mark.GOOD: "green", Mark.DOUBTFUL: "yellow", Mark.BAD: "bold red", Mark.UNCHECKED: "dim"}
+
+
+NARROW = 60
+"""Columns. With fewer, half of them would be the margin under the names."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _doctor(
-    config: Annotated[Path, typer.Argument(metavar="[FILE]", help="The configuration.")] = Path("ticks.toml"),
+    config: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.")] = Path("ticks.toml"),
     offline: Annotated[  # noqa: FBT002 - typer's way to say that an option is off; so below
         bool, typer.Option(OFFLINE, help="Ask nothing on a network.")
     ] = False,
@@ -72,15 +77,23 @@ def examine(path: Path, *, is_offline: bool, url: str | None, seconds: float, as
 
 
 def printer() -> Callable[[Finding], None]:
-    """Return what prints findings, each on one line however narrow the terminal, with colours where somebody sees."""
+    """Return what prints findings: each is one line in a pipe; a terminal gets colours, and lines broken at words."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     signs = SIGNS if _can_print("✓✗") else PLAIN_SIGNS
 
     def show(finding: Finding) -> None:
         sign = signs[finding.mark]
-        console.print(Text.assemble((sign, _STYLES[finding.mark]), finding.line(signs)[len(sign) :]))
+        line = finding.line(signs)
+        told = wrapped(line, console.width) if console.is_terminal else line
+        console.print(Text.assemble((sign, _STYLES[finding.mark]), told[len(sign) :]))
 
     return show
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return a finding's line broken at words, what follows below its words; a word that is too long stays whole."""
+    margin = " " * (WIDTH + 3 if width >= NARROW else 2)
+    return textwrap.fill(line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
 
 
 def _can_print(text: str) -> bool:

@@ -11,6 +11,7 @@ import trio
 
 from trio_ticks.app.doctor import disk, machine
 from trio_ticks.app.doctor.clock import check_clock
+from trio_ticks.app.doctor.dashboard import check_port
 from trio_ticks.app.doctor.finding import Finding, bad, good, unchecked
 from trio_ticks.app.doctor.journal import JournalCheck, check_journal
 from trio_ticks.app.doctor.stores import check_influxdb, check_redis
@@ -66,6 +67,7 @@ class Examination:
             await self.vendor(config, plan, journal.holder)
         await self.stores(config)
         self.tell(journal.finding)
+        self.tell(await check_port(config.http, journal.holder))
         symbols = sum(len(plan.feed.symbols) for plan in plans)
         await self._machine(kept, journal, connections=connections, sinks=len(config.sinks), symbols=symbols)
 

@@ -33,6 +33,7 @@ export function latencyIn(panel) {
   return (state) => {
     const there = STRETCHES.filter(([, , isThere]) => isThere(state));
     show(there.map(([name, words]) => [name, words, state.ages[name]]));
+    panel.style.setProperty("--tracks", there.length);
   };
 }
 
