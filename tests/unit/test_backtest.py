@@ -321,7 +321,7 @@ async def good(ticks: Ticks, fast: int = 1) -> None:
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no function": (lambda: backtest("x", TEN), "not a function"),  # type: ignore[arg-type]
     "not async": (lambda: backtest(lambda _: None, TEN), "not an async function"),  # type: ignore[arg-type,return-value]
-    "a parameter it lacks": (lambda: backtest(good, TEN, params={"slow": 1}), "unexpected keyword argument 'slow'"),
+    "a parameter it lacks": (lambda: backtest(good, TEN, params={"slow": 1}), "strategy good: has no parameter 'slow'; accepted: fast"),
     "no recording": (lambda: backtest(good, 5), "a int is no recording"),  # type: ignore[arg-type]
     "no journal": (lambda: backtest(good, "/nowhere/a.journal"), "no journal"),
     "nothing": (lambda: backtest(good, []), "the records: there is no record at all"),

@@ -466,6 +466,18 @@ def test_a_file_that_was_cut_short_is_read_as_far_as_it_goes(path: Path, share: 
         Journal.open(path, now_us=NOW_US)
 
 
+def test_a_file_cut_in_its_first_batch_is_not_taken_for_an_empty_one(path: Path) -> None:
+    """Half a page reads as zeros, in which SQLite sees no batch and no harm; the header knows of more pages."""
+    with Journal.open(path, now_us=NOW_US) as journal:
+        journal.commit([made_ticks(0, 3)], now_us=NOW_US)
+    path.write_bytes(path.read_bytes()[:5_000])
+    found: list[Damage] = []
+    assert all_records(path, on_damage=found.append) == []
+    assert found
+    with JournalReader(path) as reader, pytest.raises(JournalDamagedError, match=r"\.journal: batches 1 to"):
+        list(reader.records())
+
+
 def test_info_says_what_it_holds(journal: Journal, path: Path) -> None:
     """Sizes, ends and the last mark are of what was committed."""
     with JournalReader(path) as reader:

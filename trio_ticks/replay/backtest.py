@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from trio_ticks.replay.market import Market, MarketClock
 from trio_ticks.replay.market_ticks import MarketTicks
 from trio_ticks.replay.recorded import Range, range_of, spelled
 from trio_ticks.replay.supply import Supply
+from trio_ticks.runtime.calling import NOT_ASYNC, check_call
 from trio_ticks.runtime.scheduler import seeded
 
 Journal: TypeAlias = "str | os.PathLike[str] | Iterable[Sequence[Record]]"
@@ -135,7 +135,7 @@ class _Play:
             trio.lowlevel.spawn_system_task(market.drive, name="market time")
             running = self._function(self._ticks, **self._params)
             if not isinstance(running, Awaitable):
-                raise ConfigError(f"{self._supply.name}: {_NOT_ASYNC}")
+                raise ConfigError(f"strategy {self._supply.name}: {NOT_ASYNC}")
             self._value = await running
             self.has_returned = True
         if self._supply.failure is not None and not self.has_returned:
@@ -177,14 +177,7 @@ def _check_call(function: Function, params: Mapping[str, Any]) -> None:
     """Raise `ConfigError` where the strategy cannot be called so, before anything is read."""
     if not callable(function):
         raise ConfigError(f"backtest: {function!r} is not a function; accepted is an async function of Ticks")
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise ConfigError(f"{name_of(function)}: {_NOT_ASYNC}")
-    try:
-        inspect.signature(function).bind(None, **params)
-    except TypeError as error:
-        raise ConfigError(f"{name_of(function)}(ticks, **params): {error}") from None
-    except ValueError:  # some callables have no signature; the call itself will tell
-        return
+    check_call(name_of(function), function, params)
 
 
 @contextmanager
@@ -193,6 +186,3 @@ def _quiet_beside_another_loop() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "It looks like Trio's signal handling code", RuntimeWarning)
         yield
-
-
-_NOT_ASYNC = "it is not an async function; accepted is async def strategy(ticks): …"

@@ -21,6 +21,7 @@ from trio_ticks.replay.pace import Pace
 from trio_ticks.replay.performing import Performed, perform
 from trio_ticks.replay.playback import Playback
 from trio_ticks.replay.sources import Recorded, Recording, nothing_recorded, recording_of
+from trio_ticks.runtime.calling import check_call
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.reading import OnProgress
@@ -91,7 +92,7 @@ async def replay(
         now_us: What relative instants count from. None: the present.
 
     Raises:
-        ConfigError: an argument cannot be, a file holds what is no record or is out of order, or nothing of what is
+        ConfigError: an argument cannot be, the strategy has no such parameter, a file holds what is no record or is out of order, or nothing of what is
             asked for was recorded.
         JournalError: the journal cannot be read, or ``output`` not be written.
         SinkError: InfluxDB does not answer.
@@ -102,6 +103,7 @@ async def replay(
     """
     now_us = utc_now_us() if now_us is None else now_us
     chosen = chosen_strategy(strategy, symbols=symbols, params=params, name=name)
+    check_call(chosen.title, chosen.function, chosen.params)
     recording = recording_of(source, symbols=chosen.symbols, start=start, end=end, now_us=now_us)
     signals: list[Signal] = []
     heard: list[Callable[[Signal], object]] = [signals.append]
