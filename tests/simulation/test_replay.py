@@ -190,6 +190,15 @@ async def test_a_misuse_is_one_line(arguments: dict[str, object], words: str) ->
     assert "\n" not in str(caught.value)
 
 
+async def test_a_symbol_that_never_comes_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Beside others that come it is no error, but a line that says what there is."""
+    done = await replay(keep_all, chunks(TICKS, 7), symbols=["A", "Z"])
+    assert done.ticks == 100
+    assert caplog.messages == [
+        "the given recording has no tick of Z; it begins at 2023-11-14T22:13:20.000000Z with A"
+    ]
+
+
 # ---- against live
 
 

@@ -31,9 +31,9 @@ from trio_ticks.core.sequencer_settings import SequencerSettings
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
+from trio_ticks.runtime.calling import check_call
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.influx_sink import InfluxSink
-from trio_ticks.runtime.calling import check_call
 from trio_ticks.runtime.redis_sink import RedisSink
 from trio_ticks.runtime.road import Road, road_of
 from trio_ticks.runtime.sinks import AnySink, Sink, SinkBatch

@@ -1,0 +1,57 @@
+"""What ``replay`` and ``backtest`` take on the command line: a recording, and parameters for a strategy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trio_ticks.config import InfluxDB
+from trio_ticks.errors import ConfigError
+
+DATABASE = "influxdb"
+"""In place of a path: the bucket that the environment names."""
+
+RecordingPath = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOURNAL",
+        help=f"A journal, an archive, a .csv, .jsonl or .parquet file, or {DATABASE}: what INFLUX_URL, INFLUX_ORG, "
+        "INFLUX_BUCKET and INFLUX_TOKEN name.",
+    ),
+]
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="For the function; JSON, or else a text. Several times."),
+]
+
+
+def source_of(path: str) -> str | InfluxDB:
+    """Return the recording that an argument names.
+
+    Raises:
+        ConfigError: it is the database, and the environment does not name one.
+    """
+    return InfluxDB.from_env() if path == DATABASE and not Path(path).exists() else path
+
+
+def params_of(texts: Iterable[str]) -> dict[str, Any]:
+    """Return parameters: a value is JSON where it is some, otherwise the text as it stands.
+
+    Raises:
+        ConfigError: one is not ``NAME=VALUE``.
+    """
+    return dict(map(_param, texts))
+
+
+def _param(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals):
+        raise ConfigError(f"--param {text}: accepted is NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
