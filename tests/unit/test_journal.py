@@ -312,6 +312,24 @@ def test_retention_leaves_what_a_restart_reads(journal: Journal) -> None:
         assert journal.trim(want_bytes=10**9).batches == 15
 
 
+def test_a_quota_that_holds_no_more_than_a_restart_needs_is_told(path: Path) -> None:
+    """Every sink has everything, and yet nothing may be deleted: the message says what is too small."""
+    with Journal.open(path, now_us=NOW_US, max_size_bytes=600_000) as journal, journal.open_cursors() as cursors:
+        cursors.start("sink", now_us=NOW_US)
+        journal.guards = ["kept"]
+        journal.commit([bulky(0)], now_us=NOW_US, marks={"kept": b""})
+
+        def fill() -> None:
+            for number in range(1, 500):
+                position = journal.commit([bulky(number)], now_us=NOW_US).last_position
+                cursors.settle("sink", position, now_us=NOW_US, stored=0)
+
+        with pytest.raises(JournalFullError, match=r"quota.*kept for a restart.*what comes in two checkpoint_s"):
+            fill()
+        journal.commit([], now_us=NOW_US, marks={"kept": b""})
+        assert journal.commit([bulky(500)], now_us=NOW_US).last_position > 1  # the mark has moved on: there is room
+
+
 def made_ticks_in_pairs(first: int, last: int) -> list[Record]:
     return [item for number in range(first, last) for item in made_ticks(number, 2)]
 
