@@ -10,9 +10,10 @@ from tests.support.redis_stage import batch_of
 from trio_ticks.core.marks import brought_by, is_of_journal
 from trio_ticks.core.relaying import Place, Relayed
 from trio_ticks.model import Gap, Record, Signal, Status, Tick
+from trio_ticks.runtime.consumer import StreamConsumer
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
-from trio_ticks.runtime.stream import StreamConsumer, Ticks
+from trio_ticks.runtime.stream import Ticks
 from trio_ticks.storage import payload
 from trio_ticks.storage.redis_entry import Entry, order_of, trim_below
 
