@@ -89,6 +89,7 @@ FAULTS = (
         "storage/journal/retention.py",
         "SELECT min(position) FROM cursor",
         "SELECT max(position) FROM cursor",
+        test="tests/property/test_journal_machine.py",
     ),
     Fault(
         "marks not saved with the batch",
