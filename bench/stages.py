@@ -39,9 +39,10 @@ from trio_ticks.core.intake import Arrival, Intake, Live, Session
 from trio_ticks.core.ledger import Inbox
 from trio_ticks.feeds.base import Message
 from trio_ticks.model import Record
+from trio_ticks.runtime.consumer import StreamConsumer
 from trio_ticks.runtime.fanout import Fanout
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
-from trio_ticks.runtime.stream import StreamConsumer, Ticks
+from trio_ticks.runtime.stream import Ticks
 from trio_ticks.runtime.transport import MAX_MESSAGE_BYTES
 from trio_ticks.runtime.transport.splitter import Splitter
 from trio_ticks.runtime.transport.wire import Wire

@@ -45,13 +45,12 @@ FAULTS = (
     Fault(
         "cursor advanced before the receipt",
         "runtime/draining.py",
-        "refused = await self._deliver(delivery, batch) if batch.records else []\n        if refused is None:\n"
-        "            return False\n        dead =",
-        "first = partial(self.cursors.settle, self.sink.name, portion.position, now_us=self.now_us(),"
-        " stored=portion.ticks - portion.discarded, discarded=portion.discarded)\n"
-        "        return await self._settle(first) and"
-        " (not batch.records or await self._deliver(delivery, batch) is not None)\n"
-        "        dead =",
+        "        refused = await self._deliver(delivery, batch, turn.before) if batch.parts else []\n"
+        "        await turn.before.wait()\n"
+        "        if refused is None or not await self._settle_portion(portion, batch, refused):",
+        "        await turn.before.wait()\n        is_settled = await self._settle_portion(portion, batch, [])\n"
+        "        refused = await self._deliver(delivery, batch, turn.before) if batch.parts else []\n"
+        "        if refused is None or not is_settled:",
     ),
     Fault(
         "a timeout taken for a receipt",
@@ -80,14 +79,17 @@ FAULTS = (
     Fault(
         "a resend gets new ordinals",
         "runtime/influx_sink.py",
-        "ticks = [item for item in batch.records if type(item) is Tick]",
-        "import attrs as a; ticks = [a.evolve(item, ordinal=n % 7) for n, item in enumerate(batch.records)]",
+        "return self.encoder.encode_stored(batch.parts)",
+        "import attrs as a; from trio_ticks.storage import payload as p; return self.encoder.encode_stored("
+        "[(at, p.encode([a.evolve(item, ordinal=n % 7) if type(item).__name__ == 'Tick' else item for n, item in"
+        " enumerate(p.decode(stored))])) for at, stored in batch.parts])",
     ),
     Fault(
         "retention ignores a cursor",
         "storage/journal/retention.py",
         "SELECT min(position) FROM cursor",
         "SELECT max(position) FROM cursor",
+        test="tests/property/test_journal_machine.py",
     ),
     Fault(
         "marks not saved with the batch",

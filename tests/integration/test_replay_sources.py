@@ -267,8 +267,12 @@ BAD = {
         "symbol,time_us,price,ordinal\nA,5,1,0\nA,4,1,0\n", "csv", "record 2: A goes back in time.*late = true", 1,
     ),
     "truncated": ("symbol,time_us,price\nA,5,1\nA,6\n", "csv", "record 2: has more or fewer fields", 1),
-    "a truncated line": ('{"symbol":"A","time_us":5,"price":"1"}\n{"symbol":"A","ti', "jsonl", "record 2", 1),
-    "no number": ("symbol,time_us,price\nA,5,one\n", "csv", "record 1: .*'one'", 0),
+    "a truncated line": ('{"symbol":"A","time_us":5,"price":"1"}\n{"symbol":"A","ti', "jsonl",
+        "record 2: is no JSON: it ends in the middle of a line", 1,
+    ),
+    "no number": ("symbol,time_us,price\nA,5,one\n", "csv", "record 1: price 'one' is no number", 0),
+    "no JSON": ("not a record\n", "jsonl", "record 1: is no JSON: 'not a record'", 0),
+    "other columns": ("a,b\n1,2\n", "csv", "has the fields a, b; accepted are .* time_us and price", 0),
 }  # fmt: skip
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.redis_stage import batch_of
+from trio_ticks.core.marks import brought_by, is_of_journal
 from trio_ticks.core.relaying import Place, Relayed
-from trio_ticks.model import Gap, Tick
+from trio_ticks.model import Gap, Record, Signal, Status, Tick
+from trio_ticks.runtime.consumer import StreamConsumer
+from trio_ticks.runtime.fanout import Fanout
+from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
+from trio_ticks.runtime.stream import Ticks
 from trio_ticks.storage import payload
 from trio_ticks.storage.redis_entry import Entry, order_of, trim_below
 
@@ -93,9 +99,9 @@ def test_a_place_is_restored_as_it_was(position: int, writer: str, last_us: int)
 def test_batches_that_are_gone_are_a_gap(at: int, position: int) -> None:
     """One gap in front, for all symbols, from the last tick before to the first behind; none where none is missing,
     and none before the first batch of all."""
-    records = batch_of(position)
+    records = [brought_by("redis", item) for item in batch_of(position)]
     before = Place(at, "w", 17 if at else 0)
-    batch = Relayed.following(before, feed="redis", position=position, writer="w", records=records)
+    batch = Relayed.following(before, feed="redis", position=position, writer="w", records=batch_of(position))
     is_gone = at > 0 and position > at + 1
     first, *others = batch.records
     assert ([first, *others] if not is_gone else others) == records
@@ -114,3 +120,34 @@ def test_only_the_symbols_that_are_wanted_come() -> None:
     )
     assert {item.symbol for item in batch.records} == {"S2"}
     assert (batch.ticks, batch.place.position) == (3, 4)
+
+
+def test_what_another_engines_strategies_left_bears_the_feed_in_its_name() -> None:
+    """So a strategy of the same name here is another one, however many engines stand in a row."""
+    left: list[Record] = [
+        Status("started", 1, "{}", source="strategy momentum"),
+        Status("connected", 2, source="alltick/stock 0A"),
+        Signal("buy", "X", 3, {"size": 1}, strategy="momentum"),
+    ]
+    once = Relayed.following(Place(), feed="redis", position=1, writer="w", records=left).records
+    twice = Relayed.following(Place(), feed="far", position=1, writer="v", records=once).records
+    assert once == [
+        Status("started", 1, "{}", source="strategy redis/momentum"),
+        left[1],
+        Signal("buy", "X", 3, {"size": 1}, strategy="redis/momentum"),
+    ]
+    assert [item.strategy for item in twice if type(item) is Signal] == ["far/redis/momentum"]
+    assert list(map(is_of_journal, twice)) == [True, False, True]
+
+
+def test_no_consumer_sees_what_only_a_journal_has() -> None:
+    """It is another strategy's, as those of one engine do not see each other's; and a replay shows none of it."""
+    fanout, box = Fanout(), Mailbox(name="s", wanted=Wanted(), room=Room())
+    fanout.add(StreamConsumer(box, Ticks(source=box, now_us=lambda: 0)))
+    left: list[Record] = [Status("started", 1, source="strategy redis/momentum"), Signal("buy", "X", 3)]
+    shown: list[Record] = [Tick("X", 2, 1.0), Status("connected", 2, source="alltick/stock 0A")]
+    fanout.publish([left[0], *shown, left[1]])
+    fanout.publish(left)
+    box.end()
+    assert trio.run(box.take) == shown
+    assert trio.run(box.take) == []

@@ -13,6 +13,7 @@ from trio_ticks.core.inband import Field
 from trio_ticks.errors import ConfigError, EngineError
 from trio_ticks.model import Bar, Clock, Gap, Record, Signal, Status, Tick
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
+from trio_ticks.runtime.scheduler import seeded
 from trio_ticks.runtime.stream import Ticks
 
 S = 1_000_000
@@ -156,6 +157,58 @@ async def test_timers_ring_in_the_order_of_their_instants(autojump_clock: MockCl
     told = await Story(make(at(1), at(10.5))).run(3.0, 2.0, 5.0)  # type: ignore[operator]  # either maker
     due = [line.split("/")[0] for line in told]
     assert due == ["tick 1", *(f"timer {n}" for n in (2, 3, 4, 5, 6, 6, 8, 9, 10, 10)), "tick 10.5"]
+
+
+@pytest.mark.parametrize("reads", ["a task", "the parent", "nobody"])
+@BOTH
+def test_timers_of_one_instant_ring_in_the_order_in_which_tasks_were_started(make: object, reads: str) -> None:
+    """One after the other, whatever order the scheduler runs them in: a strategy of several tasks is repeatable."""
+
+    async def story() -> list[str]:
+        ticks: Ticks = make(at(1, 2), at(3, 4.5), at(6))  # type: ignore[operator]  # either maker
+        told: list[str] = []
+
+        async def nap(name: str, seconds: float) -> None:
+            for _ in range(3):
+                await ticks.sleep(seconds)
+                told.append(f"{name} {ticks.now_us / S:g}")
+
+        async def bell(name: str, seconds: float) -> None:
+            async for due_us in ticks.every(seconds):
+                told.append(f"{name} {due_us / S:g}")  # noqa: PERF401 - in between the others tell
+
+        async def read() -> None:
+            async for _ in ticks:
+                """Time moves on."""
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(nap, "a", 1.0)
+            nursery.start_soon(bell, "b", 2.0)
+            nursery.start_soon(nap, "c", 1.0)
+            nursery.start_soon(bell, "d", 1.0)
+            if reads == "a task":
+                nursery.start_soon(read)
+            elif reads == "the parent":
+                await read()
+        return told
+
+    expected = ["a 2", "b 2", "c 2", "d 2", "a 3", "c 3", "d 3", "a 4", "b 4", "c 4", "d 4", "d 5"]
+    for seed in range(20):
+        with seeded(seed):
+            assert trio.run(story, clock=MockClock(autojump_threshold=0)) == expected
+
+
+async def test_a_sleeper_whose_timer_is_sooner_need_not_wait_for_one_that_looks(autojump_clock: MockClock) -> None:
+    """What has come is enough for the later, shorter sleep, though not for the one that was there before."""
+    _mailbox, ticks = live(at(1), at(5))
+    assert (await anext(ticks)).price == 1
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ticks.sleep, 100.0)
+        await wait_all_tasks_blocked()
+        before = trio.current_time()
+        await ticks.sleep(2.0)
+        assert (ticks.now_us, trio.current_time()) == (3 * S, before)
+        nursery.cancel_scope.cancel()
 
 
 @BOTH
@@ -393,7 +446,7 @@ async def _nap(ticks: Ticks, story: list[str]) -> None:
         await ticks.signal("beat", "X")
 
 
-@pytest.mark.parametrize("make", [ended, replayed])
+@BOTH
 async def test_a_cancelled_sleep_loses_no_record(autojump_clock: MockClock, make: object) -> None:
     """After however many rounds of the scheduler it is cancelled: all is read afterwards, once and in order."""
     for rounds in range(30):
@@ -407,7 +460,7 @@ async def test_a_cancelled_sleep_loses_no_record(autojump_clock: MockClock, make
         assert [tick.price async for tick in ticks] == [1, 2, 3.5, 4, 9, 10], rounds
 
 
-@pytest.mark.parametrize("make", [ended, replayed])
+@BOTH
 async def test_a_cancelled_reader_loses_no_record(autojump_clock: MockClock, make: object) -> None:
     """Even while it lets a sleeper run before it."""
     for rounds in range(40):

@@ -100,7 +100,9 @@ async def test_a_strategy_that_returns_ends_the_replay() -> None:
     assert (await replay(nothing, chunks(TICKS, 7))).value == "done"
 
 
-async def test_a_failing_strategy_is_restarted_at_once(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_failing_strategy_is_restarted_at_once(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     """On the same stream, without a pause; ten failures within a minute of market time are too many."""
     began = trio.current_time()
 
@@ -114,6 +116,8 @@ async def test_a_failing_strategy_is_restarted_at_once(autojump_clock: trio.test
 
     done = await replay(failing(25), chunks(TICKS, 7))
     assert (done.failures, done.ticks, trio.current_time()) == (4, 100, began)
+    assert caplog.messages[-1] == "strategy failing failed and is restarted: ValueError: at 99.0"
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, False, False]  # one traceback
     with pytest.raises(StrategyError, match=r"failing failed: ValueError: at 19\.0") as caught:
         await replay(failing(2), chunks(TICKS, 1))
     assert isinstance(caught.value.__cause__, ValueError)
@@ -188,6 +192,15 @@ async def test_a_misuse_is_one_line(arguments: dict[str, object], words: str) ->
     with pytest.raises(ConfigError, match=words) as caught:
         await replay(keep_all, chunks(TICKS, 7), **arguments)  # type: ignore[arg-type]  # what a user may pass
     assert "\n" not in str(caught.value)
+
+
+async def test_a_symbol_that_never_comes_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Beside others that come it is no error, but a line that says what there is."""
+    done = await replay(keep_all, chunks(TICKS, 7), symbols=["A", "Z"])
+    assert done.ticks == 100
+    assert caplog.messages == [
+        "the given recording has no tick of Z; it begins at 2023-11-14T22:13:20.000000Z with A"
+    ]
 
 
 # ---- against live

@@ -16,10 +16,10 @@ from trio.testing import MockClock
 from tests.support.replaying import decided, journal_of, momentum, started, stopped
 from tests.support.storing import Disk, fragile_disk, kept, refusing
 from trio_ticks.config import ConnectionConfig, JournalConfig, parse_config
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Clock, Gap, Record, Signal, Status, Tick
 from trio_ticks.replay.comparing import compare
-from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -87,3 +88,6 @@ def test_a_broken_law_is_told_with_its_replay(
 def test_seeds_are_one_or_a_range() -> None:
     """``7`` is one seed, ``0:300`` are as many."""
     assert (seeds_of("7"), seeds_of("0:300")) == (range(7, 8), range(300))
+    for text in ("", "seven", "5:3", "4:4", "1:", ":9", "-1", "1:2:3"):
+        with pytest.raises(argparse.ArgumentTypeError, match="accepted is one seed such as 7, or FIRST:END"):
+            seeds_of(text)

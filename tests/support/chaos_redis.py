@@ -16,8 +16,8 @@ import trio
 
 from tests.support.chaos import Chaos, Found, check, cursor_of, until
 from tests.support.redis_server import RedisProcess
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.model import Record, Status
-from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.storage.journal import JournalReader
 
 READER = "store"

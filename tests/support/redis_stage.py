@@ -59,8 +59,15 @@ def records_in(path: Path) -> list[Record]:
 
 
 def relayed_in(path: Path) -> list[Record]:
-    """Return what a journal holds of what came from another one: not what its own engine said of the way there."""
-    return [item for item in records_in(path) if not (isinstance(item, Status) and item.feed.startswith("redis"))]
+    """Return what a journal holds of what came from another one, as that has it.
+
+    Without what its own engine said of the way there, and decisions under the names that they had.
+    """
+    return [
+        attrs.evolve(item, strategy=item.strategy.removeprefix("redis/")) if type(item) is Signal else item
+        for item in records_in(path)
+        if not (isinstance(item, Status) and item.feed.startswith("redis"))
+    ]
 
 
 def ticks_in_journal(path: Path) -> list[Tick]:

@@ -18,12 +18,13 @@ import trio
 
 from tests.support.journal import recorded_trades
 from tests.support.reading import write_journal
-from trio_ticks import Backtest, ConfigError, Gap, JournalError, Signal, Status, Tick, backtest
+from trio_ticks import Backtest, ConfigError, Gap, JournalError, Signal, Status, Strategy, Tick, backtest
 from trio_ticks.app import cli
 from trio_ticks.errors import JournalDamagedError
 from trio_ticks.replay import market
 from trio_ticks.replay.market_ticks import MarketTicks as Ticks
 from trio_ticks.runtime.scheduler import public_next_deadline
+from trio_ticks.storage.reading.sightings import spelled
 
 START_US = 1_763_000_000_000_000
 SECOND_US = 1_000_000
@@ -321,12 +322,21 @@ async def good(ticks: Ticks, fast: int = 1) -> None:
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no function": (lambda: backtest("x", TEN), "not a function"),  # type: ignore[arg-type]
     "not async": (lambda: backtest(lambda _: None, TEN), "not an async function"),  # type: ignore[arg-type,return-value]
-    "a parameter it lacks": (lambda: backtest(good, TEN, params={"slow": 1}), "unexpected keyword argument 'slow'"),
+    "a parameter it lacks": (
+        lambda: backtest(good, TEN, params={"slow": 1}),
+        "strategy good: has no parameter 'slow'; accepted: fast",
+    ),
     "no recording": (lambda: backtest(good, 5), "a int is no recording"),  # type: ignore[arg-type]
     "no journal": (lambda: backtest(good, "/nowhere/a.journal"), "no journal"),
-    "nothing": (lambda: backtest(good, []), "the records: there is no record at all"),
-    "an empty range": (lambda: backtest(good, TEN, "B", start="2030-01-01"), "no record of B from 2030-01-01T"),
-    "an end before the start": (lambda: backtest(good, TEN, start="2030-01-01", end="2029-01-01"), "is after end"),
+    "nothing": (lambda: backtest(good, []), "the given recording has no tick at all"),
+    "an empty range": (
+        lambda: backtest(good, TEN, "B", start="2030-01-01"),
+        r"no tick of B from 2030-01-01T.* on; it begins at .* with A",
+    ),
+    "an end before the start": (
+        lambda: backtest(good, TEN, start="2030-01-01", end="2029-01-01"),
+        "is not before end",
+    ),
     "out of order": (lambda: backtest(read, [[tick(2)], [tick(1)]]), "record 2: A goes back in time"),
 }
 
@@ -337,6 +347,38 @@ def test_what_cannot_be_played_is_one_clear_line(call: Callable[[], Any], words:
     with pytest.raises((ConfigError, JournalError), match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_whatever_can_be_replayed_can_be_played(tmp_path: Path) -> None:
+    """A strategy with all that belongs to it, a plain one that is inline, and a file in place of a journal."""
+    rows = [f"{tick.symbol},{tick.time_us},{tick.price}" for batch in TEN for tick in batch]
+    (tmp_path / "ten.csv").write_text("\n".join(["symbol,time_us,price", *rows]))
+    seen: list[float] = []
+
+    async def each(ticks: Ticks, *, step: int) -> int:
+        return sum([int(tick.price) for tick in [item async for item in ticks][::step]])
+
+    def plain(item: Tick, *, plus: float) -> None:
+        seen.append(item.price + plus)
+
+    strategy = Strategy(each, name="mine", params={"step": 3})
+    played = backtest(strategy, tmp_path / "ten.csv")
+    assert (played.strategy, played.value) == ("mine", 0 + 3 + 6 + 9)
+    assert backtest(strategy, tmp_path / "ten.csv", params={"step": 9}).value == 9
+    backtest(Strategy(plain, inline=True, params={"plus": 1.0}), TEN)
+    assert seen == [float(price + 1) for price in range(10)]
+
+
+def test_a_symbol_that_never_comes_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """In one line that says what there is; whoever reads nothing is not told what nobody knows."""
+    backtest(read, TEN, "A", "B")
+    assert caplog.messages == [
+        f"the given recording has no tick of B; it begins at {spelled(tick(0).time_us)} with A",
+    ]
+    caplog.clear()
+    backtest(good, TEN, "A", "B")
+    backtest(read, TEN, "A")
+    assert caplog.messages == []
 
 
 def test_it_runs_in_a_cell_of_a_notebook() -> None:
@@ -477,7 +519,7 @@ def test_the_command_tells_the_result(command: Callable[..., tuple[int, str, str
         (["--strategy", "backtested:plain"], 2, "not an async function"),
         (["--strategy", "backtested:count", "--param", "every"], 2, "NAME=VALUE"),
         (["--strategy", "backtested:fails"], 1, "ValueError: mine (at market time 2025-11-13T02:13:20"),
-        (["--strategy", "backtested:count", "--end", "2000-01-01"], 2, "no record before 2000"),
+        (["--strategy", "backtested:count", "--end", "2000-01-01"], 2, "no tick before 2000"),
     ],
 )
 def test_the_command_refuses_in_one_line(

@@ -312,6 +312,24 @@ def test_retention_leaves_what_a_restart_reads(journal: Journal) -> None:
         assert journal.trim(want_bytes=10**9).batches == 15
 
 
+def test_a_quota_that_holds_no_more_than_a_restart_needs_is_told(path: Path) -> None:
+    """Every sink has everything, and yet nothing may be deleted: the message says what is too small."""
+    with Journal.open(path, now_us=NOW_US, max_size_bytes=600_000) as journal, journal.open_cursors() as cursors:
+        cursors.start("sink", now_us=NOW_US)
+        journal.guards = ["kept"]
+        journal.commit([bulky(0)], now_us=NOW_US, marks={"kept": b""})
+
+        def fill() -> None:
+            for number in range(1, 500):
+                position = journal.commit([bulky(number)], now_us=NOW_US).last_position
+                cursors.settle("sink", position, now_us=NOW_US, stored=0)
+
+        with pytest.raises(JournalFullError, match=r"quota.*kept for a restart.*what comes in two checkpoint_s"):
+            fill()
+        journal.commit([], now_us=NOW_US, marks={"kept": b""})
+        assert journal.commit([bulky(500)], now_us=NOW_US).last_position > 1  # the mark has moved on: there is room
+
+
 def made_ticks_in_pairs(first: int, last: int) -> list[Record]:
     return [item for number in range(first, last) for item in made_ticks(number, 2)]
 
@@ -464,6 +482,18 @@ def test_a_file_that_was_cut_short_is_read_as_far_as_it_goes(path: Path, share: 
         assert verified.damage
     with pytest.raises(JournalDamagedError, match="journal verify"):
         Journal.open(path, now_us=NOW_US)
+
+
+def test_a_file_cut_in_its_first_batch_is_not_taken_for_an_empty_one(path: Path) -> None:
+    """Half a page reads as zeros, in which SQLite sees no batch and no harm; the header knows of more pages."""
+    with Journal.open(path, now_us=NOW_US) as journal:
+        journal.commit([made_ticks(0, 3)], now_us=NOW_US)
+    path.write_bytes(path.read_bytes()[:5_000])
+    found: list[Damage] = []
+    assert all_records(path, on_damage=found.append) == []
+    assert found
+    with JournalReader(path) as reader, pytest.raises(JournalDamagedError, match=r"\.journal: batches 1 to"):
+        list(reader.records())
 
 
 def test_info_says_what_it_holds(journal: Journal, path: Path) -> None:

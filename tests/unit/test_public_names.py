@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
+import sys
+
+import pytest
 
 import trio_ticks
 from trio_ticks import aio, sync
+from trio_ticks.replay.replaying import replay
 
 PUBLIC = [
     "AllTick",
@@ -98,3 +102,12 @@ def test_the_map_names_every_part_of_the_package() -> None:
     parts = [part.name for part in pkgutil.iter_modules(trio_ticks.__path__) if not part.name.startswith("_")]
     described = trio_ticks.__doc__ or ""
     assert [name for name in parts if f"``{name}``" not in described] == []
+
+
+def test_replay_is_the_function_and_its_package_can_still_be_imported_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of the package was imported last: an import of a module does not put the package in its place."""
+    monkeypatch.delitem(sys.modules, "trio_ticks.replay.pace")
+    from trio_ticks.replay.pace import Pace  # noqa: PLC0415 - now, after the name was taken
+
+    assert Pace.__module__ == "trio_ticks.replay.pace"
+    assert trio_ticks.replay is replay

@@ -224,3 +224,17 @@ def test_a_reading_can_be_taken_table_by_table(path: Path) -> None:
     tables = list(reading.tables(on_progress=lambda done, total: told.append((done, total))))
     assert pa.concat_tables(tables).num_rows == len(TRADES)
     assert told[-1][0] == told[-1][1] > 1
+
+
+@pytest.mark.parametrize("kind", ["ticks", "tables", "bars", "gaps"])
+def test_a_symbol_that_never_comes_is_told(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Once all was read, in one line that says what there is. Gaps a symbol need not have."""
+    path = write_journal(tmp_path / "ab.journal", [[Tick("A", 1_000_000, 1.0)], [Tick("B", 2_000_000, 1.0)]])
+    if kind == "tables":
+        assert read(path, "A", "C").to_arrow().num_rows == 1
+    elif kind == "bars":
+        assert len(list(read(path, "A", "C", kind="bars", interval="1m"))) == 1
+    else:
+        assert len(list(read(path, "A", "C", kind=kind))) == (kind == "ticks")  # type: ignore[arg-type]  # of those
+    told = f"{path} has no tick of C in that stretch; it begins at 1970-01-01T00:00:01.000000Z with A, B"
+    assert caplog.messages == ([] if kind == "gaps" else [told])

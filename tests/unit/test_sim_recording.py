@@ -135,7 +135,7 @@ def test_a_part_of_a_journal_is_chosen_by_symbol_and_time(tmp_path: Path) -> Non
 def test_what_is_not_there_is_named(tmp_path: Path, symbols: Sequence[str], start: int | None, words: str) -> None:
     """In one line, before anything is served."""
     path = write_journal(tmp_path / "x.journal", [ticks_at([0]), [Gap(T0_US, T0_US + 99_000, "closed")]])
-    with pytest.raises(ConfigError, match=rf"x\.journal holds .*{words}"):
+    with pytest.raises(ConfigError, match=rf"x\.journal has .*{words}"):
         Recording.of(read(path, *symbols, start=start))
 
 

@@ -59,6 +59,7 @@ class Caller:
     def _streaming(self, function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         hop: LoopHop | None = None
 
+        @functools.wraps(function)
         async def run(ticks: Ticks, **params: Any) -> Any:
             nonlocal hop
             if hop is None:  # a strategy that is started again goes on with the stream it had

@@ -37,6 +37,10 @@ class LoopTasks:
         self._loop.check()
         return asyncio.current_task()
 
+    def rank(self) -> int:
+        """Return 0: here tasks run in the order in which they were started."""
+        return 0
+
     def can_go_on(self, other: Task) -> bool:
         """Tell whether another task may go on before this one has ended.
 

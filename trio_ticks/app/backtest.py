@@ -11,8 +11,11 @@ from typing import Any
 import attrs
 
 from trio_ticks.app.formats import Format, writer_of
+from trio_ticks.app.kept import kept_at
+from trio_ticks.app.logs import configure_logging
 from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
+from trio_ticks.app.recordings import params_of
 from trio_ticks.config.reference import load_object
 from trio_ticks.errors import ConfigError, StrategyError, TrioTicksError
 from trio_ticks.model import Signal
@@ -25,7 +28,7 @@ from trio_ticks.storage.replacing import replacing
 class Backtesting:
     """What is played, and what is told of it."""
 
-    journal: Path
+    journal: str
     strategy: str
     symbols: Sequence[str] = ()
     params: Sequence[str] = ()
@@ -43,6 +46,7 @@ def run_backtest(job: Backtesting) -> None:
     Raises:
         ConfigError: the strategy, a parameter or the range cannot be used.
         JournalError: the journal cannot be read.
+        SinkError: InfluxDB does not answer.
         StrategyError: the strategy raised.
         TrioTicksError: the signals cannot be written.
     """
@@ -50,12 +54,13 @@ def run_backtest(job: Backtesting) -> None:
         function = load_object(job.strategy)
     except ConfigError as error:
         raise ConfigError(f"--strategy {error}") from error
-    params = dict(map(_param, job.params))
+    configure_logging()
+    params = params_of(job.params) or None
     with progress("backtesting") as tell:
         try:
             result = backtest(
                 function,
-                job.journal,
+                kept_at(job.journal),
                 *job.symbols,
                 start=job.start,
                 end=job.end,
@@ -92,17 +97,6 @@ def as_fields(result: Backtest) -> dict[str, Any]:
 def in_words(result: Backtest) -> str:
     """Return the result for people, a line each."""
     return "\n".join(f"{name:<12} {text}" for name, text in result.lines())
-
-
-def _param(text: str) -> tuple[str, Any]:
-    """Return a parameter: JSON where it is some, otherwise the text as it stands."""
-    name, mark, value = text.partition("=")
-    if not mark or not name.isidentifier():
-        raise ConfigError(f"--param {text}: accepted is NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _write(signals: Sequence[Signal], path: str) -> None:

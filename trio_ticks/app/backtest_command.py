@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from trio_ticks.app.backtest import Backtesting, run_backtest
-from trio_ticks.app.journal_commands import AsJson, End, JournalPath, Start, Symbols, Zone
+from trio_ticks.app.journal_commands import AsJson, End, Start, Symbols, Zone
+from trio_ticks.app.recordings import Params, RecordingPath
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,12 +20,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _backtest(
-    journal: JournalPath,
-    strategy: Annotated[str, typer.Option(metavar="MODULE:FUNCTION", help="An async function of Ticks.")],
+    journal: RecordingPath,
+    strategy: Annotated[
+        str, typer.Option(metavar="MODULE:FUNCTION", help="An async function of Ticks, or a Strategy.")
+    ],
     symbols: Symbols = None,
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="For the strategy, as JSON or text; several times.")
-    ] = None,
+    param: Params = None,
     start: Start = None,
     end: End = None,
     tz: Zone = "UTC",

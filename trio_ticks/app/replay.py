@@ -7,7 +7,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,26 +17,20 @@ import typer
 
 from trio_ticks.app.formats import Format, writer_of
 from trio_ticks.app.journal_commands import AsJson, End, Start, Symbols
-from trio_ticks.app.kept import IN_DATABASE, kept_at
+from trio_ticks.app.kept import kept_at
 from trio_ticks.app.logs import configure_logging
 from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
+from trio_ticks.app.recordings import Params, RecordingPath, params_of
 from trio_ticks.app.tuning import tune
 from trio_ticks.config.reference import load_object
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Signal
 from trio_ticks.replay.comparing import Compared, compare
 from trio_ticks.replay.replaying import Replayed, chosen_strategy, replay
-from trio_ticks.replay.sources import spelled
 from trio_ticks.runtime.strategy import Strategy
+from trio_ticks.storage.reading.sightings import spelled
 
-Recording = Annotated[
-    str,
-    typer.Argument(
-        metavar="JOURNAL",
-        help=f"A journal, an archive, a .csv, .jsonl or .parquet file, or {IN_DATABASE}.",
-    ),
-]
 OnSignal = Callable[[Signal], object]
 
 
@@ -48,15 +42,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _replay(  # noqa: PLR0917 - typer passes them by name
-    journal: Recording,
+    journal: RecordingPath,
     symbols: Symbols = None,
     strategy: Annotated[
         str, typer.Option(metavar="MODULE:FUNCTION", help="An async function of Ticks, or a Strategy.")
     ] = "",
-    param: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="For the function; JSON, or else a text. Several times."),
-    ] = None,
+    param: Params = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="What it is called live.")] = None,
     start: Start = None,
     end: End = None,
@@ -83,7 +74,9 @@ def _replay(  # noqa: PLR0917 - typer passes them by name
     configure_logging(verbose)
     if as_json and signals == STDOUT:
         raise ConfigError("--json and --signals -: accepted is one of them on standard output")
-    chosen = chosen_strategy(_loaded(strategy), symbols=symbols or None, params=_params(param or []), name=name)
+    chosen = chosen_strategy(
+        _loaded(strategy), symbols=symbols or None, params=params_of(param or ()) or None, name=name
+    )
     tune()
     if against_live:
         for option, value in {
@@ -196,17 +189,3 @@ def _loaded(reference: str) -> Any:
     if not reference:
         raise ConfigError("--strategy is missing; accepted is module:function, where the function takes a Ticks")
     return load_object(reference)
-
-
-def _params(texts: Sequence[str]) -> dict[str, Any] | None:
-    return dict(map(_param, texts)) or None
-
-
-def _param(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name.isidentifier() and equals):
-        raise ConfigError(f"--param {text}: accepted is NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value

@@ -87,6 +87,7 @@ class Alarm:
 
     Attributes:
         due_from: Returns the instant it is due at, if it begins at this one.
+        rank: Among those that are due at one instant the lower one comes first; of equal ones, that set first.
         ask: Is told the instant, once it is known.
         ring: Lets whoever waits go on. Never waits itself. Whoever waits sets it.
         due_us: The instant; None before the first record, with which in-band time begins.
@@ -96,6 +97,7 @@ class Alarm:
     due_from: Callable[[int], int]
     ask: Callable[[int], None]
     ring: Callable[[], object] = lambda: None
+    rank: int = 0
     due_us: int | None = None
     state: Literal["pending", "rung", "ended"] = "pending"
 
@@ -132,7 +134,7 @@ class Position:
         self._settled = 0
         self._time_us = 0
         self._seen = 0  # the records before this place are in the time already
-        self._alarms: list[tuple[int, int, Alarm]] = []
+        self._alarms: list[tuple[int, tuple[int, int], Alarm]] = []
         self._number = 0
 
     # ---- records
@@ -192,7 +194,7 @@ class Position:
         self._number += 1
         if self.now_us:
             alarm.begin(self.now_us)
-        heapq.heappush(self._alarms, (alarm.due_us or 0, self._number, alarm))
+        heapq.heappush(self._alarms, (alarm.due_us or 0, (alarm.rank, self._number), alarm))
         self.fence = 0
 
     def unset(self, alarm: Alarm) -> None:
@@ -208,10 +210,10 @@ class Position:
         if not start_us:
             return False
         waiting, self._alarms = self._alarms, []
-        for _, number, alarm in waiting:
+        for _, order, alarm in waiting:
             if alarm.due_us is None:
                 alarm.begin(start_us)
-            heapq.heappush(self._alarms, (alarm.due_us or 0, number, alarm))
+            heapq.heappush(self._alarms, (alarm.due_us or 0, order, alarm))
         return True
 
     def reaches(self, due_us: int) -> bool:
@@ -228,6 +230,11 @@ class Position:
         return self._pop()
 
     @property
+    def first(self) -> Alarm | None:
+        """The alarm that comes before all others."""
+        return self._alarms[0][2] if self._alarms else None
+
+    @property
     def next_due_us(self) -> int | None:
         """The instant of the first alarm; None where there is none, or time has not begun."""
         return self._alarms[0][2].due_us if self._alarms else None
@@ -237,9 +244,9 @@ class Position:
         """Whether time has passed an alarm already: whoever set it was behind."""
         return bool(self._alarms) and self._alarms[0][0] < self.now_us
 
-    def pop(self) -> Alarm | None:
-        """Take the first alarm, whatever comes next; in-band time moves to it."""
-        return self._pop() if self._alarms else None
+    def pop(self) -> Alarm:
+        """Take the first alarm, of which there has to be one, whatever comes next; in-band time moves to it."""
+        return self._pop()
 
     def end(self) -> None:
         """The stream is over: let everyone go on."""
@@ -271,5 +278,5 @@ class Position:
         self.records, self.at, self.fence, self._seen = records, 0, 0, 0
 
 
-def _order(entry: tuple[int, int, Alarm]) -> tuple[int, int]:
+def _order(entry: tuple[int, tuple[int, int], Alarm]) -> tuple[int, tuple[int, int]]:
     return entry[:2]

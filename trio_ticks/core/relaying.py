@@ -5,6 +5,8 @@ more could only change that: a window of another length, or a restart in between
 number it otherwise. So the source's order, ordinals and flags are kept, and its gaps and statuses come where they
 stood between the ticks. That nothing comes twice is the business of the place: positions only grow, and the place is
 written down in the same transaction as the records before it.
+
+What the other engine's strategies left there comes along for the journal, under names of its own (`marks`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Self
 
 import attrs
 
+from trio_ticks.core.marks import brought_by
 from trio_ticks.model import Gap, Record, Tick, ticks_in
 
 PLACE = "place/"
@@ -84,7 +87,11 @@ class Relayed:
             records: All that the batch holds.
             symbols: Those that are wanted; what concerns no single one comes along. None: all.
         """
-        chosen = [item for item in records if symbols is None or item.symbol is None or item.symbol in symbols]
+        chosen = [
+            brought_by(feed, item)
+            for item in records
+            if symbols is None or item.symbol is None or item.symbol in symbols
+        ]
         received = [item.received_us for item in records if type(item) is Tick]
         if before.position and position > before.position + 1:
             end_us = received[0] if received else records[0].time_us

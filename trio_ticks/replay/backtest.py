@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import os
+import logging
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -15,22 +15,30 @@ import trio
 
 from trio_ticks.core.instants import Instant
 from trio_ticks.errors import ConfigError
-from trio_ticks.model import Record, Signal
+from trio_ticks.model import Signal
 from trio_ticks.replay.backtest_result import Backtest
 from trio_ticks.replay.market import Market, MarketClock
 from trio_ticks.replay.market_ticks import MarketTicks
-from trio_ticks.replay.recorded import Range, range_of, spelled
+from trio_ticks.replay.recorded import range_of
+from trio_ticks.replay.replaying import chosen_strategy
+from trio_ticks.replay.sources import Recorded, Recording, not_seen, nothing_recorded, recording_of
 from trio_ticks.replay.supply import Supply
+from trio_ticks.runtime.calling import NOT_ASYNC, check_call
+from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.scheduler import seeded
+from trio_ticks.runtime.strategy import Strategy
+from trio_ticks.runtime.stream import Ticks
+from trio_ticks.storage.reading.sightings import Sightings, spelled
 
-Journal: TypeAlias = "str | os.PathLike[str] | Iterable[Sequence[Record]]"
+log = logging.getLogger("trio_ticks.replay")
+
 Function: TypeAlias = Callable[..., Awaitable[Any]]
 OnProgress: TypeAlias = Callable[[int, int], None]
 
 
 def backtest(
-    fn: Function,
-    journal: Journal,
+    fn: Strategy | Function,
+    journal: Recorded,
     *symbols: str,
     start: Instant | None = None,
     end: Instant | None = None,
@@ -52,12 +60,14 @@ def backtest(
     A timer at or before the end fires. Then the stream ends, and what still waits is cancelled.
 
     Args:
-        fn: Called as ``fn(ticks, **params)`` with a `Ticks`; an async function.
-        journal: The path of a journal or of an archive's directory; or lists of records in order of time.
-        symbols: As the vendor spells them. None: all.
+        fn: Called as ``fn(ticks, **params)`` with a `Ticks`; an async function, or a `Strategy`, whose ``overflow``,
+            ``max_age_s``, ``on_error`` and ``since`` have no meaning here.
+        journal: The path of a journal, of an archive's directory, or of a ``.csv``, ``.jsonl`` or ``.parquet`` file;
+            or anything else that `replay` takes, such as lists of records in order of time.
+        symbols: As the vendor spells them. None: the strategy's, or all.
         start: From this instant on, as `read` takes it. None: from the first record on.
         end: Before this one; time goes on up to it. None: up to the last record.
-        params: Passed by keyword.
+        params: Passed by keyword, in place of the strategy's own.
         tz: In which zone times without an offset stand.
         seed: Decides the order of tasks that can run at the same instant.
         on_progress: Is told how far it is, and how far it goes, in microseconds of market time.
@@ -65,6 +75,7 @@ def backtest(
     Raises:
         ConfigError: an argument cannot be used, there is nothing in the range, or this thread runs Trio already.
         JournalError: the journal cannot be read; everything before the damage was played.
+        SinkError: InfluxDB does not answer.
         Exception: whatever the strategy raises, as it is, with a note that says at which market time.
     """
     if trio.lowlevel.in_trio_run():
@@ -72,38 +83,47 @@ def backtest(
             "backtest: this thread already runs Trio, which the call would block; "
             "accepted is await trio.to_thread.run_sync(backtest, …), or a call from outside"
         )
-    _check_call(fn, params or {})
-    return _Run(fn, params or {}, range_of(journal, symbols, start=start, end=end, tz=tz), seed, on_progress).result()
+    strategy = chosen_strategy(fn, symbols=symbols or None, params=params)
+    check_call(strategy.title, strategy.function, strategy.params)
+    open_recording = partial(recording_of, journal, tz=tz, now_us=utc_now_us())
+    recording = open_recording(symbols=strategy.symbols, start=start, end=end)
+    return _Run(strategy, recording, open_recording, seed, on_progress).result()
 
 
 @attrs.define
 class _Run:
     """One backtest."""
 
-    function: Function
-    params: Mapping[str, Any]
-    range: Range
+    strategy: Strategy
+    recording: Recording
+    open_recording: Callable[[], Recording]
     seed: int
     on_progress: OnProgress | None
 
     def result(self) -> Backtest:
+        sightings = Sightings(self.recording.query.symbols, on_over=lambda: self._tell(sightings.unseen))
+        played = range_of(self.recording, sightings)
         supply = Supply(
-            name=name_of(self.function),
-            batches=self.range.batches,
-            end_us=self.range.end_us,
+            name=self.strategy.title,
+            batches=played.batches,
+            end_us=played.end_us,
             on_progress=self.on_progress,
         )
         try:
-            return self._played(supply)
+            return self._played(supply, played.start_us)
         finally:
-            self.range.close()
+            played.close()
 
-    def _played(self, supply: Supply) -> Backtest:
+    def _tell(self, unseen: Collection[str]) -> None:
+        if unseen != self.recording.query.symbols:  # if it is all of them, there may be nothing to play
+            log.warning("%s", not_seen(self.recording, self.open_recording(), unseen))
+
+    def _played(self, supply: Supply, start_us: int | None) -> Backtest:
         first_us = supply.first_us()
         if first_us is None:
-            raise ConfigError(f"{self.range.title}: there is no record {self.range.words}")
-        clock = MarketClock(start_us=first_us if self.range.start_us is None else self.range.start_us)
-        play = _Play(self.function, self.params, supply, clock)
+            raise nothing_recorded(self.recording, self.open_recording())
+        clock = MarketClock(start_us=first_us if start_us is None else start_us)
+        play = _Play(self.strategy, supply, clock)
         try:
             with seeded(self.seed), _quiet_beside_another_loop():
                 trio.run(play.run, clock=clock, instruments=[clock])
@@ -116,10 +136,10 @@ class _Run:
 class _Play:
     """What happens inside of Trio."""
 
-    def __init__(self, function: Function, params: Mapping[str, Any], supply: Supply, clock: MarketClock) -> None:
+    def __init__(self, strategy: Strategy, supply: Supply, clock: MarketClock) -> None:
         self.has_returned = False
-        self._function = function
-        self._params = params
+        self._function = _of_a_stream(strategy.function) if strategy.inline else strategy.function
+        self._params = strategy.params
         self._supply = supply
         self._clock = clock
         self._start_us = clock.now_us
@@ -135,7 +155,7 @@ class _Play:
             trio.lowlevel.spawn_system_task(market.drive, name="market time")
             running = self._function(self._ticks, **self._params)
             if not isinstance(running, Awaitable):
-                raise ConfigError(f"{self._supply.name}: {_NOT_ASYNC}")
+                raise ConfigError(f"strategy {self._supply.name}: {NOT_ASYNC}")
             self._value = await running
             self.has_returned = True
         if self._supply.failure is not None and not self.has_returned:
@@ -168,23 +188,14 @@ class _Desk:
         """Nothing to do."""
 
 
-def name_of(function: Callable[..., Any]) -> str:
-    """Return what a strategy is called."""
-    return getattr(function, "__name__", type(function).__name__)
+def _of_a_stream(function: Callable[..., object]) -> Function:
+    """Return what calls a plain function with each tick."""
 
+    async def each(ticks: Ticks, **params: Any) -> None:
+        async for tick in ticks:
+            function(tick, **params)
 
-def _check_call(function: Function, params: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` where the strategy cannot be called so, before anything is read."""
-    if not callable(function):
-        raise ConfigError(f"backtest: {function!r} is not a function; accepted is an async function of Ticks")
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise ConfigError(f"{name_of(function)}: {_NOT_ASYNC}")
-    try:
-        inspect.signature(function).bind(None, **params)
-    except TypeError as error:
-        raise ConfigError(f"{name_of(function)}(ticks, **params): {error}") from None
-    except ValueError:  # some callables have no signature; the call itself will tell
-        return
+    return each
 
 
 @contextmanager
@@ -193,6 +204,3 @@ def _quiet_beside_another_loop() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "It looks like Trio's signal handling code", RuntimeWarning)
         yield
-
-
-_NOT_ASYNC = "it is not an async function; accepted is async def strategy(ticks): …"

@@ -11,7 +11,7 @@ import attrs
 
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.model import Gap, Signal
-from trio_ticks.replay.recorded import spelled
+from trio_ticks.storage.reading.sightings import spelled
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -10,8 +10,9 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from trio_ticks.core.marks import SOURCE
 from trio_ticks.model import Record, Signal, Status
-from trio_ticks.runtime.decisions import SOURCE, outline
+from trio_ticks.runtime.decisions import outline
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.journal import Journal
 from trio_ticks.storage.making import new_journal

@@ -88,6 +88,7 @@ async def perform(
 async def _run(strategy: Strategy, playback: Playback, ticks: Ticks) -> Performed:
     """Run the function until it returns, or has failed for good."""
     failures = in_a_row = 0
+    told: set[type[Exception]] = set()
     while True:
         began_us, read = playback.reached_us, ticks.ledger().delivered
         try:
@@ -100,7 +101,10 @@ async def _run(strategy: Strategy, playback: Playback, ticks: Ticks) -> Performe
         in_a_row = 1 if _was_healthy(strategy, playback, ticks, began_us, read) else in_a_row + 1
         if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW or isinstance(failed, StrategyError):
             return Performed(None, failures, _named(strategy, failed))
-        log.error("strategy %s failed and is restarted", strategy.title, exc_info=failed)
+        words = f"strategy {strategy.title} failed and is restarted: {type(failed).__name__}: {failed}"
+        # Restarts follow at once: with a traceback each, one mistake would fill the screen ten times.
+        log.error("%s", words, exc_info=None if type(failed) in told else failed)
+        told.add(type(failed))
 
 
 async def _call(strategy: Strategy, ticks: Ticks) -> Any:

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Gap, Record, ticks_in
 from trio_ticks.replay.pace import Pace
-from trio_ticks.runtime.decisions import is_of_journal
 
 Pull = Callable[[], Awaitable[Sequence[Record]]]
 """Returns the next records of a recording, or none at its end; cancelled, it loses none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +21,14 @@ from trio_ticks.replay.keeping import Keeper, open_keeper
 from trio_ticks.replay.pace import Pace
 from trio_ticks.replay.performing import Performed, perform
 from trio_ticks.replay.playback import Playback
-from trio_ticks.replay.sources import Recorded, Recording, nothing_recorded, recording_of
+from trio_ticks.replay.sources import Recorded, Recording, not_seen, nothing_recorded, recording_of
+from trio_ticks.runtime.calling import check_call
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.reading import OnProgress
+from trio_ticks.storage.reading.sightings import Sightings
+
+log = logging.getLogger("trio_ticks.replay")
 
 PATIENCE_S = 60.0
 """How long a strategy may ask for nothing. Less would give up one that asks a slow service about each tick; more
@@ -91,8 +96,8 @@ async def replay(
         now_us: What relative instants count from. None: the present.
 
     Raises:
-        ConfigError: an argument cannot be, a file holds what is no record or is out of order, or nothing of what is
-            asked for was recorded.
+        ConfigError: an argument cannot be, the strategy has no such parameter, a file holds what is no record or is
+            out of order, or nothing of what is asked for was recorded.
         JournalError: the journal cannot be read, or ``output`` not be written.
         SinkError: InfluxDB does not answer.
         StrategyError: the strategy failed for good, or asked for nothing; its error is the cause.
@@ -102,6 +107,7 @@ async def replay(
     """
     now_us = utc_now_us() if now_us is None else now_us
     chosen = chosen_strategy(strategy, symbols=symbols, params=params, name=name)
+    check_call(chosen.title, chosen.function, chosen.params)
     recording = recording_of(source, symbols=chosen.symbols, start=start, end=end, now_us=now_us)
     signals: list[Signal] = []
     heard: list[Callable[[Signal], object]] = [signals.append]
@@ -113,9 +119,12 @@ async def replay(
             keeper = stack.enter_context(open_keeper(Path(output), chosen, now_us=now_us))
             heard.append(keeper.keep_signal)
         pace = None if speed is None else Pace(speed)
+        unseen: set[str] = set()
+        sightings = Sightings(recording.query.symbols, on_over=lambda: unseen.update(sightings.unseen))
         performed, playback, ledger = await _play(
             chosen,
             recording,
+            sightings,
             functools.partial(
                 Playback, name=chosen.title, pace=pace, on_taken=None if keeper is None else keeper.keep
             ),
@@ -126,6 +135,9 @@ async def replay(
         if playback.is_over and not playback.offered and playback.failure is None:
             everything = recording_of(source, now_us=now_us)
             raise await trio.to_thread.run_sync(nothing_recorded, recording, everything)
+        if unseen:
+            everything = recording_of(source, now_us=now_us)
+            log.warning("%s", await trio.to_thread.run_sync(not_seen, recording, everything, unseen))
         if performed.error is not None:
             raise performed.error
     return Replayed(
@@ -158,6 +170,7 @@ def chosen_strategy(
 async def _play(
     strategy: Strategy,
     recording: Recording,
+    sightings: Sightings,
     playback_of: Callable[..., Playback],
     *,
     on_signal: Callable[[Signal], object],
@@ -165,7 +178,7 @@ async def _play(
     patience_s: float | None,
 ) -> tuple[Performed, Playback, ConsumerLedger]:
     """Run the strategy on the recording, which is read here or ahead in a thread."""
-    batches = recording.batches(on_progress=on_progress)
+    batches = sightings.of_records(recording.batches(on_progress=on_progress))
     if recording.is_remote:
         async with pulled_ahead(batches) as pull:
             playback = playback_of(pull=pull)

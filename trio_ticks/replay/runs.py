@@ -15,8 +15,8 @@ from typing import Any
 
 import attrs
 
+from trio_ticks.core.marks import SOURCE
 from trio_ticks.model import Gap, Record, Signal, Status
-from trio_ticks.runtime.decisions import SOURCE
 from trio_ticks.storage.journal import StoredBatch
 from trio_ticks.storage.reading import OnProgress
 from trio_ticks.storage.reading.journal import JournalSource

@@ -6,23 +6,24 @@ by event time. Everything is read lazily, and nothing of it stays in memory.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import tzinfo
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
 from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.core.instants import Instant, instant_us
 from trio_ticks.errors import ConfigError, TrioTicksError
-from trio_ticks.model import Record, Tick, datetime_of
+from trio_ticks.model import Record, Tick
 from trio_ticks.storage.parquet_files import records_of_parquet
 from trio_ticks.storage.reading import ALL, OnProgress, Reading, read
 from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.query import END_US, FIRST_US, Query
+from trio_ticks.storage.reading.reading import zone_of
+from trio_ticks.storage.reading.sightings import beginning_of, spelled
 from trio_ticks.storage.record_files import FileFormat, Ordinals, Unsaid, records_of_text
 
 Recorded: TypeAlias = "str | os.PathLike[str] | InfluxDB | Reading | Iterable[Sequence[Record]]"
@@ -30,8 +31,6 @@ Recorded: TypeAlias = "str | os.PathLike[str] | InfluxDB | Reading | Iterable[Se
 
 # The lists in which what is read record by record is handed on: as many as the journal puts in one batch.
 _IN_BATCH = 1_000
-# What a message shows of what there is instead, and how far it looks.
-_SHOWN, _LOOKED_AT = 8, 10_000
 _FORMS = {f".{form}": form for form in FileFormat}
 
 
@@ -71,6 +70,7 @@ def recording_of(
     symbols: Sequence[str] | None = None,
     start: Instant | None = None,
     end: Instant | None = None,
+    tz: str | tzinfo = "UTC",
     now_us: int,
 ) -> Recording:
     """Return what is to be replayed; nothing of it is read yet.
@@ -81,23 +81,31 @@ def recording_of(
         symbols: Only these, and what concerns all symbols of a feed. None: all.
         start: From this instant on, as `trio_ticks.read` takes it.
         end: Before this one.
+        tz: Where times without an offset stand.
         now_us: What relative instants count from.
 
     Raises:
         ConfigError: it is none of these, or an instant is none.
         JournalError: there is no such journal.
     """
-    query = _query(symbols, start, end, now_us)
+    query = _query(symbols, start, end, now_us, zone_of(tz))
     if isinstance(source, InfluxDB):
         return ReadRecording(attrs.evolve(read(source, kind="all"), query=query))
     if isinstance(source, Reading):
         return ReadRecording(attrs.evolve(source, query=narrowed(source.query, query)))
     if not isinstance(source, (str, os.PathLike)):
-        return GivenRecording(source, query)
+        return GivenRecording(_iterable(source), query)
     form = _FORMS.get(Path(source).suffix.lower())
     if form is None or Path(source).is_dir():
         return ReadRecording(attrs.evolve(read(source, kind="all"), query=query))
     return FileRecording(path=Path(source), form=form, query=query)
+
+
+def _iterable(source: Any) -> Iterable[Sequence[Record]]:
+    if not isinstance(source, Iterable):
+        kind = type(source).__name__
+        raise ConfigError(f"a {kind} is no recording; accepted: the path of a journal, or lists of records")
+    return source
 
 
 def narrowed(one: Query, other: Query) -> Query:
@@ -129,7 +137,7 @@ class ReadRecording:
 
     def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
         """Yield the batches in which it was written, or pages."""
-        return self.reading.batches(on_progress=on_progress)
+        return self.reading.source.batches(self.query, on_progress=on_progress)
 
     @property
     def query(self) -> Query:
@@ -177,20 +185,23 @@ class FileRecording:
 
 @attrs.frozen
 class GivenRecording:
-    """Lists of records from anywhere, in order."""
+    """Lists of records from anywhere, as they come; where it is asked for, only in order, as of a file."""
 
     given: Iterable[Sequence[Record]]
     query: Query
-    title = "the records"
+    has_to_be_sound: bool = False
+    title = "the given recording"
     is_remote = False
 
     def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
         """Yield what is wanted of them; how far they go nobody knows."""
+        order = Order(self.title)
         for done, records in enumerate(self.given, 1):
             if on_progress:
                 on_progress(done, done)
-            wanted = records if _takes_all(self.query) else [item for item in records if self.query.matches(item)]
-            if wanted:
+            if self.has_to_be_sound:
+                yield from _sound(records, order, self.query)
+            elif wanted := [item for item in records if self.query.matches(item)]:
                 yield wanted
 
 
@@ -201,26 +212,26 @@ def nothing_recorded(recording: Recording, everything: Recording) -> ConfigError
         recording: What was asked for.
         everything: The same without symbols, start and end.
     """
-    query = recording.query
-    asked = f"{recording.title} has no tick"
-    if query.symbols is not None:
-        asked += f" of {', '.join(sorted(query.symbols))}"
-    if query.start_us > FIRST_US:
-        asked += f" from {spelled(query.start_us)} on"
-    if query.end_us < END_US:
-        asked += f" before {spelled(query.end_us)}"
-    ticks = [item for item in _beginning(everything) if type(item) is Tick]
-    if not ticks:
-        return ConfigError(f"{asked}; it has none at all")
-    names = sorted({tick.symbol for tick in ticks})
-    shown = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-    return ConfigError(f"{asked}; it begins at {spelled(ticks[0].time_us)} with {shown}")
+    asked = asked_for(recording.query)
+    if not asked:
+        return ConfigError(f"{recording.title} has no tick at all")
+    return ConfigError(f"{recording.title} has no tick {asked}; {beginning_of(everything.batches())}")
 
 
-def _beginning(recording: Recording) -> Iterator[Record]:
-    """Yield what of the first few records can be read."""
-    with contextlib.suppress(TrioTicksError):
-        yield from itertools.islice(itertools.chain.from_iterable(recording.batches()), _LOOKED_AT)
+def not_seen(recording: Recording, everything: Recording, symbols: Collection[str]) -> str:
+    """Return what to say of symbols that were asked for beside others, and never came. Reads a little; blocks."""
+    asked = asked_for(attrs.evolve(recording.query, symbols=frozenset(symbols)))
+    return f"{recording.title} has no tick {asked}; {beginning_of(everything.batches())}"
+
+
+def asked_for(query: Query) -> str:
+    """Return what is asked for, for people; nothing where it is everything."""
+    parts = [
+        *([] if query.symbols is None else [f"of {', '.join(sorted(query.symbols))}"]),
+        *([] if query.start_us == FIRST_US else [f"from {spelled(query.start_us)} on"]),
+        *([] if query.end_us == END_US else [f"before {spelled(query.end_us)}"]),
+    ]
+    return " ".join(parts)
 
 
 class Order:
@@ -269,11 +280,6 @@ def in_lists(records: Iterator[Record]) -> Iterator[list[Record]]:
         raise failure
 
 
-def spelled(time_us: int) -> str:
-    """Return an instant for people, to the microsecond."""
-    return datetime_of(time_us).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def _sound(records: Sequence[Record], order: Order, query: Query) -> Iterator[list[Record]]:
     """Yield those of the records that are wanted, up to the first that is out of order."""
     wanted: list[Record] = []
@@ -291,26 +297,24 @@ def _sound(records: Sequence[Record], order: Order, query: Query) -> Iterator[li
         raise failure
 
 
-def _takes_all(query: Query) -> bool:
-    return query.symbols is None and query.start_us == FIRST_US and query.end_us == END_US
-
-
-def _query(symbols: Sequence[str] | None, start: Instant | None, end: Instant | None, now_us: int) -> Query:
+def _query(
+    symbols: Sequence[str] | None, start: Instant | None, end: Instant | None, now_us: int, zone: tzinfo
+) -> Query:
     if isinstance(symbols, str):
         raise ConfigError(f"symbols = {symbols!r}: accepted is a list of texts")
     query = Query(
         kind=ALL,
         symbols=None if symbols is None else frozenset(symbols),
-        start_us=FIRST_US if start is None else _instant("start", start, now_us),
-        end_us=END_US if end is None else _instant("end", end, now_us),
+        start_us=FIRST_US if start is None else _instant("start", start, now_us, zone),
+        end_us=END_US if end is None else _instant("end", end, now_us, zone),
     )
     if query.start_us >= query.end_us:
         raise ConfigError(f"start = {start!r} is not before end = {end!r}: there is nothing in between")
     return query
 
 
-def _instant(name: str, value: Instant, now_us: int) -> int:
+def _instant(name: str, value: Instant, now_us: int, zone: tzinfo) -> int:
     try:
-        return instant_us(value, now_us=now_us)
+        return instant_us(value, now_us=now_us, tz=zone)
     except ValueError as error:
         raise ConfigError(f"{name} = {value!r}: {error}") from None

@@ -6,9 +6,9 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Gap, Record, ticks_in
-from trio_ticks.runtime.decisions import is_of_journal
 
 _TIME = operator.attrgetter("time_us")
 

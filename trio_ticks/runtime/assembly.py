@@ -31,6 +31,7 @@ from trio_ticks.core.sequencer_settings import SequencerSettings
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
+from trio_ticks.runtime.calling import check_call
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.redis_sink import RedisSink
@@ -265,6 +266,7 @@ def _check(plan: EnginePlan) -> None:
 def _check_strategies(plan: EnginePlan, carried: set[str] | None) -> None:
     """Check what strategies want of the others; which symbols are carried may be known only when they come."""
     for strategy in plan.strategies:
+        check_call(strategy.title, strategy.function, strategy.params)
         if strategy.since is not None and plan.journal is None:
             raise ConfigError(
                 f"strategy {strategy.title}: since reads the journal; give journal= or [journal] as well"

@@ -10,16 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from trio_ticks.model import Record, Signal, Status
+from trio_ticks.core.marks import SOURCE
+from trio_ticks.model import Signal, Status
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Consumer
 from trio_ticks.runtime.journaling import JournalWriter
 from trio_ticks.runtime.strategy import Strategy, StrategyState
 
 _DIGEST = "sha256:"
-
-SOURCE = "strategy "
-"""What the ``source`` of a strategy's statuses begins with; its name follows."""
 
 
 class Decisions:
@@ -92,8 +90,3 @@ def is_whole(outlined: Any) -> bool:
     if isinstance(outlined, list):
         return all(map(is_whole, outlined))
     return not isinstance(outlined, str)
-
-
-def is_of_journal(item: Record) -> bool:
-    """Tell whether only the journal has a record: a decision, or the mark of a strategy's start or end."""
-    return type(item) is Signal or (type(item) is Status and item.source.startswith(SOURCE))

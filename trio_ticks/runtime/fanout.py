@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trio_ticks.core.ages import AgeCounts, Ages
 from trio_ticks.core.ledger import ConsumerLedger
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Gap, Record, Tick
 
@@ -61,16 +62,23 @@ class Fanout:
             self._former += consumer.ledger()
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Hand records to everyone. A step without an await: all consumers see it or none."""
-        if not records:
-            return
-        latest = self._latest
+        """Hand records to everyone. A step without an await: all consumers see it or none.
+
+        What only a journal has is left out: another engine's journal may bring it.
+        """
+        latest, is_mixed = self._latest, False
         for item in records:
             if type(item) is Tick:
                 if not item.late:
                     latest[item.feed][item.symbol] = item
             elif type(item) is Gap:
                 self.gaps[item.cause] += 1
+            elif is_of_journal(item):
+                is_mixed = True
+        if is_mixed:
+            records = [item for item in records if not is_of_journal(item)]
+        if not records:
+            return
         for consumer in tuple(self._consumers.values()):
             consumer.offer(records)
 

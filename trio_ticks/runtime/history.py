@@ -13,9 +13,9 @@ from pathlib import Path
 
 import attrs
 
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.errors import JournalDamagedError
 from trio_ticks.model import Gap, Record
-from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.runtime.mailbox import Wanted
 from trio_ticks.storage.journal import JournalReader, StoredBatch
 

@@ -1,4 +1,4 @@
-"""The two things about Trio's run loop that have no public door, and the only private access of this package.
+"""The three things about Trio's run loop that have no public door, and the only private access of this package.
 
 `seeded` decides the order of tasks that are ready together: Trio throws dice, and offers no seed. Hypothesis reaches
 for the same two names.
@@ -6,6 +6,8 @@ for the same two names.
 `deadline_reader` tells the next deadline of a run. `trio.lowlevel.current_statistics` tells it too, and is what a
 version of Trio with other insides falls back on; it counts sockets and queues on the way, which takes twenty times as
 long, and a backtest has to ask before each tick.
+
+`task_number` tells which of two tasks was started first. Trio counts them, to sort them where it has to.
 """
 
 from __future__ import annotations
@@ -54,3 +56,9 @@ def public_next_deadline() -> float:
     """Tell the earliest deadline of this run, by Trio's public statistics."""
     # Both are multiples of one ulp and of one magnitude: the difference is exact, and so is this sum.
     return trio.lowlevel.current_statistics().seconds_to_next_deadline + trio.current_time()
+
+
+def task_number(task: trio.lowlevel.Task) -> int:
+    """Return a number that is the greater the later a task was started; 0 where Trio does not tell."""
+    number: int = getattr(task, "_counter", 0)
+    return number

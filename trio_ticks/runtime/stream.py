@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeVar
 
-import attrs
 import trio
 
 from trio_ticks.core.ages import Ages
 from trio_ticks.core.bars import BarMaker
+from trio_ticks.core.expiry import Expiry
 from trio_ticks.core.inband import Field, Position, plain_fields
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
-from trio_ticks.model import Bar, Batch, Gap, Record, Signal, Tick, ticks_in
+from trio_ticks.model import Bar, Batch, Record, Signal, Tick, ticks_in
 from trio_ticks.runtime.bars import Bars
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.desk import Desk, FarDesk
-from trio_ticks.runtime.mailbox import Mailbox
 from trio_ticks.runtime.source import Foreseeing, Foresight
 from trio_ticks.runtime.source import Source as Source  # noqa: PLC0414 - what a stream is made of, for whoever makes one
 from trio_ticks.runtime.tasks import Tasks, TrioTasks
@@ -55,11 +54,9 @@ class Ticks:
         self._ages = ages
         self._now_us = now_us
         self._desk = desk
-        self._max_age_us = None if max_age_s is None else round(max_age_s * 1e6)
+        self._expiry = Expiry(max_age_s)
         self._position = Position(looks_closely=max_age_s is not None)
         self._hosted_by(TrioTasks())
-        self._stale = 0
-        self._stale_gap: Gap | None = None
         self._abandoned = 0
         self._closed = False
 
@@ -71,7 +68,7 @@ class Ticks:
     @property
     def dropped(self) -> int:
         """How many ticks this consumer has missed so far because it was slow, or they were old."""
-        return self._source.dropped + self._stale
+        return self._source.dropped + self._expiry.dropped
 
     # ---- reading
 
@@ -220,7 +217,7 @@ class Ticks:
         ahead = 0 if self._closed else self._source.queued + ticks_in(self._position.rest)
         return ConsumerLedger(
             offered=self._source.offered,
-            delivered=self._position.taken_ticks - self._stale,
+            delivered=self._position.taken_ticks - self._expiry.dropped,
             dropped=self.dropped + self._abandoned,
             queued=ahead,
         )
@@ -233,30 +230,30 @@ class Ticks:
         self._timers = Timers(self._position, self._look, ask, tasks)
 
     async def _record(self) -> Record:
-        position = self._position
+        position, expiry = self._position, self._expiry
         await self._timers.note_reader()
         while True:
-            if self._stale_gap is None and not position.has_next:
+            if expiry.gap is None and not position.has_next:
                 await self._refill()
             elif position.has_next and await self._timers.ring_due():
                 pass  # whoever was woken may have read on
-            elif position.has_next and self._is_stale(position.records[position.at]):
+            elif position.has_next and expiry.drops(position.records[position.at], self._now_us):
                 position.step()
             else:
-                return position.step() if self._stale_gap is None else self._take_gap()
+                return position.step() if expiry.gap is None else expiry.take_gap()
 
     async def _batch(self) -> Batch:
-        position = self._position
+        position, expiry = self._position, self._expiry
         await self._timers.note_reader()
         while True:
             if not position.has_next:
                 await self._refill()
             elif not await self._timers.ring_due():
                 rest = position.stride()
-                if self._max_age_us is not None:
-                    rest = [item for item in rest if not self._is_stale(item)]
-                if self._stale_gap is not None:
-                    rest = [self._take_gap(), *rest]
+                if expiry.max_age_us is not None:
+                    rest = [item for item in rest if not expiry.drops(item, self._now_us)]
+                if expiry.gap is not None:
+                    rest = [expiry.take_gap(), *rest]
                 if rest:
                     return Batch(rest)
 
@@ -292,53 +289,6 @@ class Ticks:
         if self._closed or not fresh:
             raise trio.EndOfChannel
         self._position.put(fresh)
-
-    def _is_stale(self, record: Record) -> bool:
-        """Tell whether a price is too old to act on, and count it if so. Age is from the event to now."""
-        if self._max_age_us is None or type(record) is not Tick:
-            return False
-        if self._now_us() - record.time_us <= self._max_age_us:
-            return False
-        self._stale += 1
-        gap = self._stale_gap or Gap(record.time_us, record.time_us, "stale", missed=0)
-        self._stale_gap = Gap(
-            start_us=min(gap.start_us, record.time_us),
-            end_us=max(gap.end_us, record.time_us),
-            cause="stale",
-            missed=(gap.missed or 0) + 1,
-        )
-        return True
-
-    def _take_gap(self) -> Gap:
-        gap, self._stale_gap = self._stale_gap, None
-        assert gap is not None
-        return gap
-
-
-@attrs.frozen
-class StreamConsumer:
-    """A stream as the fan-out sees it: the mailbox takes, the stream knows what became of it."""
-
-    mailbox: Mailbox
-    ticks: Ticks
-    ages: Ages = attrs.field(factory=Ages)
-
-    @property
-    def name(self) -> str:
-        """The consumer's name."""
-        return self.mailbox.name
-
-    def offer(self, records: Sequence[Record]) -> None:
-        """Put the records into the mailbox."""
-        self.mailbox.offer(records)
-
-    def end(self, failure: TrioTicksError | None) -> None:
-        """End the stream after what is queued."""
-        self.mailbox.end(failure)
-
-    def ledger(self) -> ConsumerLedger:
-        """Return the stream's counts."""
-        return self.ticks.ledger()
 
 
 class _Each(Generic[T]):

@@ -14,13 +14,14 @@ from trio_ticks.model import Signal
 from trio_ticks.runtime.bell import Bell, LiveDesk
 from trio_ticks.runtime.catching_up import CatchUp, CatchUpConsumer
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.consumer import StreamConsumer
 from trio_ticks.runtime.decisions import Decisions
 from trio_ticks.runtime.fanout import Consumer, Fanout
 from trio_ticks.runtime.history import History
 from trio_ticks.runtime.journaling import JournalWriter, RunSync
 from trio_ticks.runtime.mailbox import Mailbox, Room, Wanted
 from trio_ticks.runtime.strategy import InlineConsumer, Strategy, StrategyState, run_strategy
-from trio_ticks.runtime.stream import StreamConsumer, Ticks
+from trio_ticks.runtime.stream import Ticks
 
 
 class Streams:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 import trio
 
 from trio_ticks.core.inband import Alarm
+from trio_ticks.runtime.scheduler import task_number
 
 Task: TypeAlias = Hashable
 """Whatever a scheduler knows a task by."""
@@ -27,6 +28,13 @@ class Tasks(Protocol):
 
     def current(self) -> Task | None:
         """Return the task that runs now; None where there are no tasks, so that nobody else can be reading."""
+        ...
+
+    def rank(self) -> int:
+        """Return a number by which the task that runs now stands before those that were started after it.
+
+        0 for all where tasks take turns in the order in which they were started anyway.
+        """
         ...
 
     def can_go_on(self, other: Task) -> bool:
@@ -62,6 +70,10 @@ class TrioTasks:
     pass_turn = staticmethod(trio.lowlevel.checkpoint)
     pass_turn_shielded = staticmethod(trio.lowlevel.cancel_shielded_checkpoint)
     doze = staticmethod(trio.sleep)
+
+    def rank(self) -> int:
+        """Return which task of the process this is: Trio lets those that are ready together run in any order."""
+        return task_number(trio.lowlevel.current_task())
 
     def can_go_on(self, other: Task) -> bool:
         """Tell whether another task may go on before this one has ended.

@@ -2,8 +2,12 @@
 
 Where another task reads the stream, that task rings: just before it is handed a record beyond a timer's instant, it
 lets the sleeper run first. Where nobody else does, because the sleeper itself is the reader or nobody has read yet,
-the sleeper looks ahead until a record beyond its instant has come, and leaves all of them to be read afterwards.
-Which of the two holds may change while it sleeps, so it is asked at each step.
+the sleeper whose timer comes first looks ahead until a record beyond its instant has come, and leaves all of them to
+be read afterwards; the others wait until theirs comes first. Which of the two holds may change while it sleeps, so it
+is asked at each step.
+
+Timers ring one after the other: each sleeper runs to its next wait before the next timer rings. Those of one instant
+ring in the order in which their tasks were started, so that a strategy of several tasks decides the same each time.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ class Timers:
         self._tasks = tasks
         self._reader: Task | None = None
         self._asleep: Counter[Task | None] = Counter()
+        self._queued: dict[Alarm, Alarm] = {}  # by the alarm of who waits to be the first: what tells it that it is
         self._told_end = False
         self._has_begun = False
 
@@ -97,7 +102,7 @@ class Timers:
             At any await; nothing is lost.
         """
         was_told = self._told_end
-        alarm = Alarm(due_from=due_from, ask=self._ask)
+        alarm = Alarm(due_from=due_from, ask=self._ask, rank=self._tasks.rank())
         with self._set(alarm):
             await self._tasks.until_rung(alarm, lambda: self._wait_for(alarm))
         if alarm.state != "ended":
@@ -118,6 +123,7 @@ class Timers:
         finally:
             self._position.unset(alarm)
             self._asleep -= Counter((task,))
+            self._tell_first()
 
     async def _wait_for(self, alarm: Alarm) -> None:
         await self._tasks.check()
@@ -125,33 +131,49 @@ class Timers:
         # What is rung while it waits is woken by a cancel. Where it only lets others run it must not be cancelled:
         # that would take a round more than those wait who ring.
         while alarm.state == "pending":
-            if self._position.is_overdue:
-                await self._tasks.pass_turn_shielded()
-                await self._ring_next(alarm)
-            elif rounds:  # whoever is going to read was perhaps started along with this task
+            if self._position.first is not alarm:
+                await self._until_first(alarm)
+                rounds = ROUNDS
+            elif rounds:  # whoever was rung before, or is going to read, perhaps started along with this task
                 rounds -= 1
                 await self._tasks.pass_turn_shielded()
+            elif self._position.is_overdue:
+                await self._tasks.pass_turn_shielded()
+                self._ring_own(alarm)
             elif self._is_read_elsewhere():
                 await self._tasks.doze(LOOK_S)
             else:
                 await self._look_ahead(alarm)
 
+    async def _until_first(self, alarm: Alarm) -> None:
+        """Wait until no alarm comes before this one, or a while."""
+        turn = self._queued[alarm] = Alarm(due_from=alarm.due_from, ask=alarm.ask)
+        self._tell_first()
+        try:
+            await self._tasks.until_rung(turn, lambda: self._tasks.doze(LOOK_S))
+        finally:
+            del self._queued[alarm]
+
+    def _tell_first(self) -> None:
+        """Tell whoever waits for it that his alarm is the first now."""
+        first = self._position.first
+        if first is not None and first in self._queued:
+            self._queued[first].ring()
+
     async def _look_ahead(self, alarm: Alarm) -> None:
-        """Look beyond the first alarm of all, this one or another task's, and ring it once that has come."""
+        """Look beyond an alarm, the first of all, and ring it once a record beyond it has come."""
         try:
             has_come = await self._look(self._position.next_due_us)
         except trio.EndOfChannel:
             self._position.end()
             return
         if has_come and not self._is_read_elsewhere():
-            await self._ring_next(alarm)
+            self._ring_own(alarm)
 
-    async def _ring_next(self, mine: Alarm) -> None:
-        alarm = self._position.pop()
-        if alarm is mine:
-            alarm.finish("rung")
-        elif alarm is not None:
-            await self._ring(alarm)
+    def _ring_own(self, alarm: Alarm) -> None:
+        """Ring the alarm of the task that runs, unless another one comes before it by now."""
+        if self._position.first is alarm:
+            self._position.pop().finish("rung")
 
     def _is_read_elsewhere(self) -> bool:
         """Tell whether the task that has read last may read on, and does not sleep on this stream itself."""

@@ -20,6 +20,8 @@ from trio_ticks.model import Tick
 from trio_ticks.sim.player import BATCH, Due
 from trio_ticks.sim.tape import ROUND_PAUSE_MS
 from trio_ticks.storage.reading import OnProgress, Reading
+from trio_ticks.storage.reading.query import Query
+from trio_ticks.storage.reading.sightings import beginning_of
 
 _Batches: TypeAlias = Iterator[Sequence[Tick]]
 
@@ -54,14 +56,14 @@ class Recording:
             JournalError: it cannot be read.
         """
         symbols, count = set[str](), 0
-        for ticks in cast("_Batches", reading.batches(on_progress=on_progress)):
+        for ticks in cast("_Batches", reading.source.batches(reading.query, on_progress=on_progress)):
             symbols.update(tick.symbol for tick in ticks)
             count += len(ticks)
         missing = sorted((reading.query.symbols or frozenset()) - symbols)
-        if missing:
-            raise ConfigError(f"{reading.source.title} holds no tick of {', '.join(missing)} in that stretch")
-        if not count:
-            raise ConfigError(f"{reading.source.title} holds no tick in that stretch")
+        if missing or not count:
+            asked = f"no tick of {', '.join(missing)}" if missing else "no tick"
+            begins = beginning_of(reading.source.batches(Query()))
+            raise ConfigError(f"{reading.source.title} has {asked} in that stretch; {begins}")
         return cls(reading=reading, symbols=frozenset(symbols), count=count, as_recorded=as_recorded)
 
     def portions(

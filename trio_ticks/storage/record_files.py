@@ -23,6 +23,9 @@ from trio_ticks.errors import ConfigError
 from trio_ticks.model import Clock, Record, Tick
 from trio_ticks.storage.layout import KINDS, Type, type_of
 
+# Of a line that is no record, as much as tells where it comes from.
+_SHOWN = 40
+
 # What only a kind has, from the most telling one on; ticks and clocks are told last.
 _TELLING = {
     "start_us": "gaps",
@@ -116,7 +119,11 @@ def _csv_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
 
 def _jsonl_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
     for line in file:
-        row = json.loads(line)
+        try:
+            row = json.loads(line)
+        except ValueError:
+            end = "it ends in the middle of a line" if not line.endswith("\n") else f"{line.strip()[:_SHOWN]!r}"
+            raise ValueError(f"is no JSON: {end}") from None
         if not isinstance(row, dict):
             raise TypeError("is no JSON object")
         yield row
@@ -143,8 +150,8 @@ def _tick(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Tick:
         raise ValueError("has no price")
     time_us = _time_us(row)
     said = {name: _value(row[name], type_of(name)) for name in _SAID if row.get(name) is not None}
-    price_text, price = _number(row["price"])
-    volume_text, volume = _number(row.get("volume"))
+    price_text, price = _number("price", row["price"])
+    volume_text, volume = _number("volume", row.get("volume"))
     if "ordinal" not in said:
         said["ordinal"] = ordinals.next_of(symbol, time_us)
     return Tick(
@@ -162,7 +169,13 @@ def _class_of(row: Mapping[str, Any]) -> type[Any]:
     """Return what a row is: what it says, or by the fields that only one kind has."""
     if "kind" in row:
         return {cls.kind: cls for cls in KINDS.values()}[row["kind"]]
-    return next((KINDS[kind] for field, kind in _TELLING.items() if field in row), Clock)
+    if kind := next((kind for field, kind in _TELLING.items() if field in row), None):
+        return KINDS[kind]
+    if not row.keys() & {"time_us", "time"}:
+        raise ValueError(
+            f"has the fields {', '.join(row)}; accepted are those that export writes, or time_us and price"
+        )
+    return Clock
 
 
 def _time_us(row: Mapping[str, Any]) -> int:
@@ -170,13 +183,16 @@ def _time_us(row: Mapping[str, Any]) -> int:
     return int(row["time_us"]) if row.get("time_us") is not None else to_us(row["time"])
 
 
-def _number(value: Any) -> tuple[str, float]:
+def _number(name: str, value: Any) -> tuple[str, float]:
     """Return a number's exact text, where it came as a text, and the number."""
     if value is None or value == "":
         return "", 0.0
-    number = float(value)
+    try:
+        number = float(value)
+    except (ValueError, TypeError):
+        number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{value!r} is no price or volume")
+        raise ValueError(f"{name} {value!r} is no number")
     return value if isinstance(value, str) else "", number
 
 

@@ -49,6 +49,7 @@ def _streaming(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     limiter = trio.CapacityLimiter(1)  # its own: a stuck strategy takes no thread from the journal
     hop: ThreadHop | None = None
 
+    @functools.wraps(function)
     async def run(ticks: NativeTicks, **params: Any) -> Any:
         nonlocal hop
         soon = caller_into(trio.lowlevel.current_trio_token())

@@ -15,6 +15,10 @@ class NoTasks:
         """Return that there is none."""
         return None
 
+    def rank(self) -> int:
+        """Return 0: there is one timer at a time."""
+        return 0
+
     def can_go_on(self, _other: Task) -> bool:
         """Tell that nobody does."""
         return False

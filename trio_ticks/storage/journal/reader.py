@@ -95,7 +95,7 @@ class JournalReader:
         bits = bits_of(*kinds) if kinds is not None else -1
         chosen = None if symbols is None else frozenset(symbols)
         wanted = Wanted(start_us, end_us, bits)
-        for batch in self._scan(after, wanted, on_damage or _refuse):
+        for batch in self._scan(after, wanted, on_damage or self._refuse):
             records = batch.decode()
             if chosen is not None or kinds is not None or not start_us <= batch.first_us <= batch.last_us < end_us:
                 records = [item for item in records if _matches(item, chosen, start_us, end_us, kinds)]
@@ -139,6 +139,10 @@ class JournalReader:
     ) -> None:
         self.close()
 
+    def _refuse(self, damage: Damage) -> None:
+        where = f"{self.path}: batches {damage.first_position} to {damage.last_position}"
+        raise JournalDamagedError(f"{where}: {damage.reason}")
+
     def _scan(self, after: int, wanted: Wanted, on_damage: Callable[[Damage], None]) -> Iterator[StoredBatch]:
         with translated(self.path):
             yield from scan(self._connection, after=after, wanted=wanted, on_damage=on_damage)
@@ -153,10 +157,6 @@ def _matches(
         return False
     first_us = item.start_us if type(item) is Gap else item.time_us
     return first_us < end_us and item.time_us >= start_us
-
-
-def _refuse(damage: Damage) -> None:
-    raise JournalDamagedError(f"batches {damage.first_position} to {damage.last_position}: {damage.reason}")
 
 
 def _tell_nobody(_damage: Damage) -> None:

@@ -18,8 +18,7 @@ def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int,
 
     Nor what lies behind one of these marks: a restart reads on from there.
     """
-    passed = connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
-    limit = min(passed, last_position - 1, *_behind(connection, guards))
+    limit = min(_passed(connection), last_position - 1, *_behind(connection, guards))
     trimmed = Trimmed(0, 0, 0)
     while trimmed.payload_bytes < want_bytes:
         rows = connection.execute(_OLDEST, (limit, _STEP)).fetchall()
@@ -32,6 +31,16 @@ def trim(connection: sqlite3.Connection, *, last_position: int, want_bytes: int,
             trimmed.payload_bytes + sum(size for _, _, size in rows),
         )
     return trimmed
+
+
+def is_held_for_restart(connection: sqlite3.Connection, guards: Collection[str]) -> bool:
+    """Tell whether every sink has more than may be deleted, because a restart reads on from there."""
+    return any(behind < _passed(connection) for behind in _behind(connection, guards))
+
+
+def _passed(connection: sqlite3.Connection) -> int:
+    """Return up to where every cursor is; without one nowhere."""
+    return connection.execute("SELECT min(position) FROM cursor").fetchone()[0] or 0
 
 
 def _behind(connection: sqlite3.Connection, guards: Collection[str]) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,11 +16,14 @@ import attrs
 from trio_ticks.errors import JournalDamagedError
 from trio_ticks.storage.journal.records import Damage, StoredBatch
 from trio_ticks.storage.journal.rows import ROW, batch_of
-from trio_ticks.storage.journal.schema import ZONE, pragma
+from trio_ticks.storage.journal.schema import PAGE_BYTES, ZONE, pragma
 from trio_ticks.storage.journal.transaction import snapshot
 
 # With nothing else to go by, the file's size bounds the positions: no batch with its header takes less than this.
 _LEAST_ROW_BYTES = 64
+
+# Where SQLite's file format has the number of its pages, in the header that a file begins with.
+_HEADER_BYTES, _PAGES = 100, slice(28, 32)
 
 
 @attrs.frozen
@@ -61,7 +65,9 @@ def ends(connection: sqlite3.Connection) -> tuple[int, int]:
         first, last = connection.execute("SELECT min(position), max(position) FROM batch").fetchone()
     except sqlite3.DatabaseError:
         return 1, _bound(connection)
-    return (1, 0) if last is None else (first, last)
+    if last:  # half a page that was cut off is full of rows numbered 0
+        return first, last
+    return (1, _bound(connection)) if _is_cut(connection) else (1, 0)
 
 
 def merged(damage: list[Damage]) -> list[Damage]:
@@ -73,6 +79,17 @@ def merged(damage: list[Damage]) -> list[Damage]:
         else:
             joined.append(item)
     return joined
+
+
+def _is_cut(connection: sqlite3.Connection) -> bool:
+    """Tell whether the file is shorter than it says of itself, though no log is about to be carried over into it."""
+    path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        pages = int.from_bytes(file.read(_HEADER_BYTES)[_PAGES], "big")
+    return path.stat().st_size < pages * PAGE_BYTES
 
 
 def _bound(connection: sqlite3.Connection) -> int:

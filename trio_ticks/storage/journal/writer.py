@@ -18,7 +18,7 @@ from trio_ticks.storage.journal.cursors import Cursors
 from trio_ticks.storage.journal.faults import FULL_CODES, translated
 from trio_ticks.storage.journal.lock import WriterLock, owner_text
 from trio_ticks.storage.journal.records import Committed, Damage, Mark, Trimmed
-from trio_ticks.storage.journal.retention import trim
+from trio_ticks.storage.journal.retention import is_held_for_restart, trim
 from trio_ticks.storage.journal.room import FLOOR_BYTES, Limits, Reserve, Room, free_beside
 from trio_ticks.storage.journal.rows import INSERT, Sealed, seal
 from trio_ticks.storage.journal.schema import carry_over, connect_writing, create_tables
@@ -236,7 +236,10 @@ class Journal:
         needed = sum(len(batch.payload) for batch in batches)
         if self._trim(max(_TRIM_BYTES, 2 * needed)).batches:
             return True
-        raise JournalFullError(f"the journal {self.path} cannot grow: {self._room.shortage()}") from error
+        words = f"the journal {self.path} cannot grow: {self._room.shortage()}"
+        if is_held_for_restart(self._connection, self.guards):
+            words += "; all of it is kept for a restart: max_size has to hold what comes in two checkpoint_s"
+        raise JournalFullError(words) from error
 
 
 def _zone_row(zone: Zone) -> tuple[int, int, int, int]:

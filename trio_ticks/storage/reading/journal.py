@@ -50,7 +50,7 @@ class JournalSource:
         wanted = Wanted(query.start_us, query.end_us, bits_of(*query.record_kinds))
         with translated(self.path), contextlib.closing(connect_reading(self.path)) as connection:
             last = ends(connection)[1]
-            for batch in scan(connection, after=after, wanted=wanted, on_damage=self.on_damage or _refuse):
+            for batch in scan(connection, after=after, wanted=wanted, on_damage=self.on_damage or self._refuse):
                 yield batch
                 if on_progress:
                     on_progress(batch.position, last)
@@ -106,11 +106,10 @@ class JournalSource:
 
     def _tell(self, batch: StoredBatch, error: JournalError) -> None:
         """Tell of a batch whose bytes are what was written, and yet not to be read."""
-        (self.on_damage or _refuse)(Damage(batch.position, batch.position, str(error)))
+        (self.on_damage or self._refuse)(Damage(batch.position, batch.position, str(error)))
 
-
-def _refuse(damage: Damage) -> None:
-    raise JournalDamagedError(
-        f"batches {damage.first_position} to {damage.last_position}: {damage.reason}; "
-        "with on_damage= they are told and passed by"
-    )
+    def _refuse(self, damage: Damage) -> None:
+        raise JournalDamagedError(
+            f"{self.path}: batches {damage.first_position} to {damage.last_position}: {damage.reason}; "
+            "`trio-ticks journal verify` tells what can still be read, and read(…, on_damage=…) reads it"
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -27,10 +28,17 @@ from trio_ticks.storage.reading.bars import BarSource
 from trio_ticks.storage.reading.influxdb import InfluxSource
 from trio_ticks.storage.reading.journal import JournalSource, OnDamage, OnProgress
 from trio_ticks.storage.reading.query import ALL, END_US, FIRST_US, Query
+from trio_ticks.storage.reading.sightings import Sightings, beginning_of
 
 Kind: TypeAlias = Literal["ticks", "gaps", "statuses", "signals", "bars", "books", "clocks", "all"]
 Kept: TypeAlias = JournalSource | ArchiveSource | InfluxSource
 """Where records are kept."""
+
+
+log = logging.getLogger("trio_ticks.reading")
+
+# Of these a symbol that was traded has some; gaps and signals it need not have.
+_OF_SYMBOLS = frozenset({"ticks", "bars", ALL})
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +63,7 @@ class Reading:
         Args:
             on_progress: Is told how far it is, and how far it goes.
         """
-        return self.source.batches(self.query, on_progress=on_progress)
+        return self._sightings().of_records(self.source.batches(self.query, on_progress=on_progress))
 
     def tables(self, *, on_progress: OnProgress | None = None) -> Iterator[ArrowTable]:
         """Yield the records in Arrow tables of some ten thousand rows, for what does not fit into memory.
@@ -67,7 +75,7 @@ class Reading:
             ConfigError: ``kind`` is ``all``, which has no one set of columns; or pyarrow is not installed.
         """
         self._check_table()
-        return self.source.tables(self.query, on_progress=on_progress)
+        return self._sightings().of_tables(self.source.tables(self.query, on_progress=on_progress))
 
     def count(self) -> int:
         """Return how many records there are."""
@@ -128,6 +136,17 @@ class Reading:
         """
         self._check_table()
         return schema_of(columns_of_kind(self.query.kind))
+
+    def _sightings(self) -> Sightings:
+        """Return what watches for the symbols that were asked for, and says which have not come."""
+        wanted = self.query.symbols if self.query.kind in _OF_SYMBOLS else None
+        sightings = Sightings(wanted, on_over=lambda: log.warning("%s", self._lacking(sightings.unseen)))
+        return sightings
+
+    def _lacking(self, symbols: Iterable[str]) -> str:
+        source = self.source.source if isinstance(self.source, BarSource) else self.source
+        begins = beginning_of(source.batches(Query()))
+        return f"{source.title} has no tick of {', '.join(sorted(symbols))} in that stretch; {begins}"
 
     def _check_table(self) -> None:
         if self.query.kind == ALL:
@@ -207,7 +226,7 @@ def query_of(
         ConfigError: an argument is none of those.
     """
     now_us = time.time_ns() // 1_000 if now_us is None else now_us
-    zone = _zone(tz)
+    zone = zone_of(tz)
     query = Query(
         kind=_known(kind),
         symbols=_listed(symbols),
@@ -258,7 +277,12 @@ def _instant(name: str, value: Instant, now_us: int, zone: tzinfo) -> int:
         raise ConfigError(f"{name} = {value!r}: {error}") from None
 
 
-def _zone(tz: str | tzinfo) -> tzinfo:
+def zone_of(tz: str | tzinfo) -> tzinfo:
+    """Return a zone.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
     if isinstance(tz, tzinfo):
         return tz
     if tz.upper() == "UTC":

@@ -33,10 +33,14 @@ def seeds_of(text: str) -> range:
     """Return the seeds of ``7`` or ``0:300``.
 
     Raises:
-        ValueError: It is neither.
+        argparse.ArgumentTypeError: It is neither, or there is none between the two.
     """
     first, colon, end = text.partition(":")
-    return range(int(first), int(end) if colon else int(first) + 1)
+    if first.isdecimal() and (not colon or end.isdecimal()):
+        seeds = range(int(first), int(end) if colon else int(first) + 1)
+        if seeds:
+            return seeds
+    raise argparse.ArgumentTypeError(f"{text!r}: accepted is one seed such as 7, or FIRST:END such as 0:300")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
+from trio_ticks.core.marks import is_of_journal
 from trio_ticks.core.saving import windows_of
 from trio_ticks.model import Gap, Record, Tick
-from trio_ticks.runtime.decisions import is_of_journal
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.storage.event_line import EVENTS
 from trio_ticks.storage.journal import Cursors, Journal, JournalReader
