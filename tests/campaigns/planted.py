@@ -79,7 +79,7 @@ FAULTS = (
     Fault(
         "a resend gets new ordinals",
         "runtime/influx_sink.py",
-        "return self.encoder.encode_stored(batch.parts)",
+        "return self.encoder.encode_stored(batch.parts, place=batch.place)",
         "import attrs as a; from trio_ticks.storage import payload as p; return self.encoder.encode_stored("
         "[(at, p.encode([a.evolve(item, ordinal=n % 7) if type(item).__name__ == 'Tick' else item for n, item in"
         " enumerate(p.decode(stored))])) for at, stored in batch.parts])",
@@ -137,8 +137,8 @@ FAULTS = (
     Fault(
         "the end of a gap is wrong",
         "core/coverage.py",
-        "return Gap(start_us=past.until_us, end_us=end_us",
-        "return Gap(start_us=past.until_us, end_us=past.until_us",
+        "start_us, end_us = sorted((past.until_us, again_us))",
+        "start_us = end_us = past.until_us",
     ),
     Fault(
         "coverage starts at the connect",

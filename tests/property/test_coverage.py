@@ -127,6 +127,17 @@ def _covers(life: Life, unit: int) -> bool:
     return life.live_us <= unit < life.until_us
 
 
+@given(lives(), st.integers(1, 12))
+def test_where_nobody_takes_over_a_gap_is_as_long_as_the_outage(sessions: list[Life], handover_us: int) -> None:
+    """One line, one session after the other, however short: the gaps are those between them, and no others."""
+    alone, at_us = [], 0
+    for life in sessions:
+        moved_us = at_us + 1 - life.live_us
+        at_us = life.ended_us + moved_us
+        alone.append(Life(("X",), life.live_us + moved_us, life.until_us + moved_us, at_us, life.cause, ()))
+    assert play(alone, at_us + 1, handover_us) == play(alone, at_us + 1)
+
+
 def test_two_seconds_together_are_enough_to_take_over() -> None:
     """What the engine goes by: B is live 1.9 s before A ends, which shows with B's next tick; C 2 s before B does."""
     coverage = Coverage(feed="f")
@@ -337,6 +348,18 @@ def test_a_tick_speaks_for_the_symbols_of_the_one_session_it_can_have_come_by() 
         again.resume(saved, [Tick("X", 40, 1.0, received_us=40)], cause="crashed", symbols=["X", "Y"])
         assert again.live("C", ["X"], 50) == [Gap(40, 50, "crashed", "X", "f")]
         assert again.live("C", ["Y"], 50) == [Gap(until_us, 50, "crashed", "Y", "f")]
+
+
+def test_what_was_held_may_have_come_by_a_session_that_is_over() -> None:
+    """A is dead without a word, B brought a tick and ended; the tick came out only then, and speaks for nobody."""
+    coverage = Coverage(feed="f", handover_us=0)
+    coverage.live("A", ["X"], 10)
+    coverage.live("B", ["X"], 39)
+    coverage.ended("B", 40, "closed")
+    assert resumed(coverage, [Tick("X", 40, 1.0, received_us=40)], held_since_us=40).live("C", ["X"], 50) == [
+        Gap(10, 39, "crashed", "X", "f"),
+        Gap(40, 50, "closed", "X", "f"),
+    ]
 
 
 def test_a_tick_that_left_early_does_not_speak_for_what_was_held_beside_it() -> None:

@@ -23,6 +23,7 @@ TOGETHER = 20
 FOUND: dict[int, str] = {
     6: "one line that the database refuses alone held its sink up for ever: the search for it ended before it began",
     865: "a full disk took from the journal what every sink had, and a restart would have read: a trade came twice",
+    2103: "a tick that was held came by a session that was over, and spoke after a restart for one that was dead",
     3079: "a line that had just come took over from one that ended: what was on its way by that one was in no gap",
     5076: "the same, of two lines in full flow",
     5583: "the same, where both came back from a cut",

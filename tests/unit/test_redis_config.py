@@ -15,6 +15,7 @@ from trio_ticks.model import Tick
 from trio_ticks.runtime.assembly import assemble
 from trio_ticks.runtime.places import Places
 from trio_ticks.runtime.strategy import Strategy
+from trio_ticks.runtime.stream import Ticks
 
 URL = "redis://127.0.0.1:6379/0"
 BOTH = """
@@ -87,7 +88,7 @@ def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_a_strategy_may_want_what_only_the_writer_knows() -> None:
     """Which symbols come is seen when they come, unless the feed names those it takes."""
 
-    async def momentum() -> None: ...
+    async def momentum(ticks: Ticks) -> None: ...
 
     wants = Strategy(momentum, symbols=("BTCUSDT",))
     assert assemble([RedisFeed(url=URL)], strategies=[wants]).relays

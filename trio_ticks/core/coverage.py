@@ -95,6 +95,14 @@ def _heard(tail: Iterable[Tick], lateness_us: int) -> dict[str, int]:
     return heard
 
 
+def _later(heard: Mapping[str, int], ends: Mapping[str, int], lateness_us: int) -> dict[str, int]:
+    """Return those whose tick was received when every session that had ended before the state was saved was over.
+
+    What came before may have come by one of them, and have been held since.
+    """
+    return {symbol: at_us for symbol, at_us in heard.items() if at_us + lateness_us > ends.get(symbol, at_us)}
+
+
 def _proven(heard: Mapping[str, int], sessions: Sequence[_Session]) -> Iterator[tuple[str, int, int]]:
     """Yield the symbol and the bounds of each stretch that was covered for certain, going by who was heard.
 
@@ -222,7 +230,8 @@ class Coverage:
         for opened in sessions:
             for symbol in opened.since_us:
                 pasts[symbol].unsettled.append(attrs.evolve(opened.span(symbol), cause=cause))
-        for symbol, since_us, until_us in _proven(heard, sessions):
+        ends = {name: max([past.until_us, *(span.end_us for span in past.unsettled)]) for name, past in pasts.items()}
+        for symbol, since_us, until_us in _proven(_later(heard, ends, saved["lateness_us"]), sessions):
             pasts[symbol].unsettled.append(_Span(since_us, until_us, cause))
         wanted = set(symbols)
         self._pasts = {symbol: past.certain(certain_us) for symbol, past in pasts.items() if symbol in wanted}
@@ -235,7 +244,7 @@ class Coverage:
         past = self._pasts[symbol]
         gaps = self._settle(symbol, past)
         last = self._gap(symbol, past, max(at_us, past.until_us))
-        past.until_us = last.end_us
+        past.until_us, past.cause = last.end_us, ""
         return [*gaps, last]
 
     def _settle(self, symbol: str, past: _Past) -> list[Gap]:
