@@ -33,6 +33,7 @@ REASONS = Path(__file__).with_suffix(".toml")
 
 # The fast tests that hold each module; the more important modules first. A new module is one line more.
 SEQUENCING = ("unit/test_sequencer", "property/test_sequencer_laws", "property/test_sequencer_fast_path")
+BARS = ("unit/test_bars", "property/test_bars")
 SUITES: dict[str, tuple[str, ...]] = {
     "sequencer": (*SEQUENCING, "property/test_sequencer_machine", "property/test_saving"),
     "window": (*SEQUENCING, "property/test_sequencer_machine"),
@@ -53,8 +54,19 @@ SUITES: dict[str, tuple[str, ...]] = {
     "instants": ("unit/test_instants",),
     "relaying": ("unit/test_redis_config", "property/test_redis_entry"),
     "sequencer_settings": ("unit/test_config", "unit/test_sequencer"),
-    "staleness": ("simulation/test_stale",),
+    "staleness": ("unit/test_staleness", "simulation/test_stale"),
     "waiting": ("unit/test_sequencer", "property/test_sequencer_laws"),
+    "ages": ("unit/test_ages",),
+    "clock_watch": ("unit/test_clock_watch",),
+    "inband": ("property/test_inband", "simulation/test_inband"),
+    "bars/counted": BARS,
+    "bars/drafts": BARS,
+    "bars/holes": BARS,
+    "bars/intervals": (*BARS, "unit/test_sessions"),
+    "bars/maker": BARS,
+    "bars/sessions": (*BARS, "unit/test_sessions"),
+    "bars/timed": BARS,
+    "bars/trail": BARS,
 }
 
 # The same examples for every mutant, few of them, and none made smaller once one has failed: it is enough to know.
@@ -99,10 +111,11 @@ class Survivor:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What became of a module's mutants."""
+    """What became of a module's mutants; the endless ones count as killed."""
 
     module: str
     mutants: int
+    endless: int
     survivors: Sequence[Survivor]
 
     @property
@@ -138,7 +151,7 @@ def outcome_in(home: Path, module: str) -> Outcome:
     names = re.findall(r"(\S+): (?!timeout)", mutmut(home, "results"))
     reasons = tomllib.loads(REASONS.read_text()).get(module, [])
     survivors = [survivor(one, mutmut(home, "show", one), reasons) for one in names]
-    return Outcome(module=module, mutants=counts["total"], survivors=survivors)
+    return Outcome(module=module, mutants=counts["total"], endless=counts["timeout"], survivors=survivors)
 
 
 def mutmut(home: Path, *arguments: str) -> str:
@@ -169,7 +182,7 @@ def section(outcome: Outcome) -> str:
     lines = [
         f"### core/{outcome.module}: {outcome.killed} of {outcome.mutants} killed",
         "",
-        f"{dated}; by {tests}.",
+        f"{dated}; by {tests}.{f' Endless: {outcome.endless}.' if outcome.endless else ''}",
         "",
     ]
     for one in outcome.survivors:
@@ -189,10 +202,10 @@ def write(outcome: Outcome) -> None:
     """Put a module's section in the place of its last one, or behind the others, and add up the table."""
     page = PAGE.read_text()
     head, *sections = re.split(r"(?m)^(?=### core/)", page)
-    kept = {re.match(r"### core/(\w+)", one)[1]: one.rstrip() + "\n" for one in sections}  # type: ignore[index]  # as split
+    kept = {re.match(r"### core/([\w/]+)", one)[1]: one.rstrip() + "\n" for one in sections}  # type: ignore[index]  # as split
     kept[outcome.module] = section(outcome).rstrip() + "\n"
     ordered = [kept[module] for module in SUITES if module in kept]
-    counts = [re.match(r"### core/(\w+): (\d+) of (\d+)", one).groups() for one in ordered]  # type: ignore[union-attr]
+    counts = [re.match(r"### core/([\w/]+): (\d+) of (\d+)", one).groups() for one in ordered]  # type: ignore[union-attr]
     rows = ["| module | mutants | killed | |", "|---|---|---|---|"]
     rows += [row(f"`core/{module}`", int(killed), int(mutants)) for module, killed, mutants in counts]
     rows.append(row("together", sum(int(one[1]) for one in counts), sum(int(one[2]) for one in counts)))
