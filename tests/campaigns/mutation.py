@@ -92,7 +92,7 @@ also_copy =
     conftest.py
     examples
 timeout_multiplier = 3.0
-timeout_constant = 20.0
+timeout_constant = 10.0
 pytest_add_cli_args = -pno:cacheprovider
 pytest_add_cli_args_test_selection =
 {tests}

@@ -55,6 +55,14 @@ def test_a_quiet_symbol_is_told_once_and_so_is_its_return(has_ticked: bool) -> N
     assert feed.quiet_for(10_000) == [stale("THIN", bound_s + 10, has_ticked=True)]
 
 
+def test_the_bound_is_exact() -> None:
+    """Quiet for so long is not stale yet; a microsecond more is."""
+    feed = Feed()
+    feed.look("BUSY", "THIN")
+    assert feed.quiet_for(AFTER_S) == []
+    assert feed.look("BUSY", after_us=1) == [stale("THIN", AFTER_S + 1e-6, has_ticked=True)]
+
+
 def test_what_is_long_is_learned_from_the_symbol() -> None:
     """So many times the longest of its pauses, not the last one's; less than the bound it never is."""
     feed = Feed()
@@ -83,6 +91,15 @@ def test_time_counts_while_the_feed_trades(age_us: int, counts: bool) -> None:
     told = feed.look(after_us=age_us)
     both = [stale(symbol, age_us / 1e6, has_ticked=True) for symbol in ("BUSY", "THIN")]
     assert told == (both if counts else [])
+
+
+def test_nights_do_not_count_at_all() -> None:
+    """However often one looks while nothing trades, the bound is as far away as before."""
+    feed = Feed()
+    feed.look("BUSY", "THIN")
+    assert [feed.look(after_us=3_600 * S) for _ in range(5)] == [[]] * 5
+    assert feed.quiet_for(AFTER_S) == []
+    assert feed.quiet_for(10) == [stale("THIN", AFTER_S + 10, has_ticked=True)]
 
 
 @pytest.mark.parametrize(
