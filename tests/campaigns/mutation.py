@@ -45,7 +45,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "recording": ("property/test_recording",),
     "saving": ("property/test_saving",),
     "timestamps": ("unit/test_timestamps", "property/test_timestamps_property"),
-    "intake": ("unit/test_conversation", "property/test_intake"),
+    "intake": ("unit/test_intake", "property/test_intake"),
     "overflow": ("unit/test_overflow", "property/test_overflow_property"),
     "freshness": ("property/test_freshness",),
     "suspects": ("property/test_suspects",),
