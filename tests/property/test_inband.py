@@ -49,10 +49,12 @@ def told(batches: Sequence[Sequence[Record]], steps: Sequence[int], *, strides: 
             while (alarm := position.due()) is not None:
                 alarm.finish("rung")
                 repeat(steps_of[alarm])
+                assert len(story) < 1_000, "time stands still"
             story += position.stride() if strides else [position.step()]
             while not strides and position.at < position.fence:
                 story.append(position.records[position.at])
                 position.at += 1
+            assert len(story) < 1_000, "no record is handed on"
     return [*story, position.now_us]
 
 
@@ -104,3 +106,83 @@ def test_what_is_beyond_is_what_moves_time_beyond(records: list[Record], due_us:
     place = first_beyond(records, due_us)
     assert greatest_us(records[:place]) <= due_us
     assert place == len(records) or greatest_us(records[: place + 1]) > due_us
+
+
+# ---- a position by itself
+
+
+def quiet(due_us: int, story: list[int] | None = None) -> Alarm:
+    """Return an alarm of one instant, which writes it into a story when it rings or ends."""
+    told: list[int] = [] if story is None else story
+    return Alarm(due_from=lambda _: due_us, ask=lambda _: None, ring=lambda: told.append(due_us))
+
+
+def standing(*times_us: int, taken: int = 1) -> Position:
+    """Return a position with so many records handed on."""
+    position = Position()
+    position.put([Tick("X", time_us, 1.0) for time_us in times_us])
+    for _ in range(taken):
+        position.step()
+    return position
+
+
+def test_what_is_let_go_was_not_handed_on() -> None:
+    """It is counted, moves no time, and what comes behind it is taken as ever."""
+    position = standing(1, 9, 8)
+    assert (position.drop(), position.has_next, list(position.rest)) == (2, False, [])
+    assert (position.now_us, position.taken_ticks) == (1, 1)
+    position.put([Tick("X", 5, 1.0)])
+    assert position.step().time_us == position.now_us == 5
+    assert (position.taken_ticks, position.drop()) == (2, 0)
+
+
+def test_a_stride_hands_on_one_record_at_the_least() -> None:
+    """Also where an alarm is due that nobody has rung: whoever reads comes forward."""
+    position = standing(1, 9, 10, 11)
+    position.set(quiet(5))
+    assert [item.time_us for item in position.stride()] == [9]
+    assert [item.time_us for item in position.stride()] == [10]
+    assert position.is_overdue
+
+
+def test_only_what_is_still_to_come_is_reached() -> None:
+    """A record behind one's back, later than an instant as it may be, is not in hand."""
+    position = standing(1, 9, 4, 5, taken=2)
+    assert [position.reaches(due_us) for due_us in (3, 4, 5)] == [True, True, False]
+
+
+def test_the_first_alarm_can_be_taken_before_its_time() -> None:
+    """Time moves to it, and not back; without an alarm there is nothing to take."""
+    position = standing(2)
+    first, second = quiet(7), quiet(5)
+    for alarm in (first, second):
+        position.set(alarm)
+    assert position.next_due_us == 5
+    assert (position.pop(), position.now_us) == (second, 5)
+    assert (position.pop(), position.now_us) == (first, 7)
+    assert position.pop() is None
+    assert not position.is_overdue
+
+
+def test_an_alarm_is_overdue_when_time_has_passed_it() -> None:
+    """At its instant it is not yet: what has that time comes before it."""
+    position = standing(1, 5, 6)
+    position.set(quiet(5))
+    overdue = []
+    while position.has_next:
+        position.step()
+        overdue.append(position.is_overdue)
+    assert overdue == [False, True]
+
+
+def test_at_the_end_all_go_on_in_the_order_of_their_instants() -> None:
+    """Of one instant, whoever was first; those that were forgotten do not ring."""
+    position, story = standing(1), list[int]()
+    alarms = [quiet(due_us, story) for due_us in (8, 3, 9, 3, 5)]
+    for alarm in alarms:
+        position.set(alarm)
+    position.unset(alarms[2])
+    position.end()
+    assert story == [3, 3, 5, 8]
+    assert [alarm.state for alarm in alarms] == ["ended", "ended", "pending", "ended", "ended"]
+    assert position.pop() is None

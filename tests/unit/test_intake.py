@@ -47,7 +47,7 @@ def relayed(position: int, *records: Record) -> Relayed:
 def test_what_another_engine_sequenced_is_handed_on_as_it_is() -> None:
     """Twins, flags and all; the ticks of it count as accepted, and its places are told once, the newest of each."""
     engine = Engine()
-    records = [tick(feed="far"), tick(feed="far"), Status("resumed", NOW_US)]
+    records: list[Record] = [tick(feed="far"), tick(feed="far"), Status("resumed", NOW_US)]
     assert engine.intake.new_places() == {}
     assert engine.take(relayed(7, *records)) == records
     assert engine.take(relayed(8, tick(5, feed="far"))) == [tick(5, feed="far")]
@@ -71,14 +71,14 @@ def test_gaps_are_those_between_sessions() -> None:
 
 
 def test_a_session_covers_for_certain_what_it_was_heard_of() -> None:
-    """A tick is proof of it until its receipt: the last one of what one read brought."""
-    engine = Engine()
-    engine.take(Live(ONE, ("X",), NOW_US))
-    engine.take(Live(TWO, ("X",), NOW_US))
-    engine.take(Arrival(TWO, [tick(1, received_us=NOW_US + S), tick(2, received_us=NOW_US + 5 * S)]))
-    engine.take(Ended(ONE, NOW_US + 3 * S, "silent"))
-    assert engine.take(Ended(TWO, NOW_US + 5 * S, "closed")) == []
-    assert engine.intake.finish(NOW_US + 6 * S) == [Gap(NOW_US + 5 * S, NOW_US + 6 * S, "closed", "X", "one")]
+    """Until the receipt of the last tick that it brought: so much is true whatever happens to the process next."""
+    coverage = Coverage(feed="one")
+    intake = Intake(sequencers={"one": Sequencer()}, inbox=Inbox(), coverage={"one": coverage})
+    for session in (ONE, TWO):
+        intake.handle(Live(session, ("X",), NOW_US), NOW_US)
+    intake.handle(Arrival(TWO, [tick(received_us=NOW_US + S), tick(received_us=NOW_US + 5 * S)]), NOW_US)
+    intake.handle(Arrival(ONE, (), ["no price"]), NOW_US + 6 * S)
+    assert [heard_us for heard_us, _ in coverage.save()["sessions"]] == [NOW_US, NOW_US + 5 * S]
 
 
 def test_what_is_not_wanted_any_longer_is_no_gap() -> None:
@@ -122,11 +122,11 @@ def test_what_is_held_comes_when_it_is_due_and_at_the_end() -> None:
     """Of all feeds, before the gaps that are open at the end."""
     engine, two = Engine(), Session("two", "two 0A", 3)
     engine.take(Live(two, ("X",), NOW_US))
-    assert engine.intake.next_release_us is None
+    dues = [engine.intake.next_release_us]
     first, second = tick(feed="two"), tick(9, feed="two")
     assert engine.take(Arrival(two, [first])) == []
     assert engine.take(Arrival(two, [second]), S // 2) == []
-    assert engine.intake.next_release_us == NOW_US + S
+    assert [*dues, engine.intake.next_release_us] == [None, NOW_US + S]
     assert engine.intake.advance(NOW_US + S - 1) == []
     assert engine.intake.advance(NOW_US + S) == [first]
     assert engine.intake.ledger().held == 1
@@ -180,9 +180,10 @@ def test_a_refusal_is_told_again_after_a_minute_if_it_goes_on() -> None:
             (59, tick(price=nan)),
             (60, tick(price=nan)),
             (61, tick(7_200 * S)),
+            (130, tick(price=nan)),
         ]
     ]
-    assert [len(reasons) for reasons in told] == [1, 1, 0, 1, 1]
+    assert [len(reasons) for reasons in told] == [1, 1, 0, 1, 1, 1]
     assert told[3] == told[0] != told[1] == told[4]
 
 
