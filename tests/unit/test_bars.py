@@ -10,6 +10,7 @@ import pytest
 from tests.support.reading import write_journal
 from trio_ticks import Bar, Clock, ConfigError, Gap, Record, Status, Tick, read
 from trio_ticks.core.bars import BarMaker
+from trio_ticks.core.bars.holes import Holes
 from trio_ticks.core.bars.timed import FILLED
 
 S = 1_000_000
@@ -67,6 +68,50 @@ def test_a_gap_makes_bars_incomplete_also_afterwards() -> None:
     assert (revised.time_us, revised.complete, revised.revised) == (0, False, True)
     rest = maker.push_many([tick(130), tick(130, symbol="B"), tick(190), tick(190, symbol="B")])
     assert {(bar.symbol, bar.time_us // MINUTE): bar.complete for bar in rest} == {("A", 2): True, ("B", 2): True}
+
+
+def gap(start_us: int, end_us: int, missed: int | None = None, symbol: str | None = None, feed: str = "x") -> Gap:
+    return Gap(start_us, end_us, "closed", symbol, feed, missed)
+
+
+@pytest.mark.parametrize("is_known_before", [True, False])
+@pytest.mark.parametrize(
+    ("hole", "touched"),
+    [
+        (gap(MINUTE, MINUTE), {1}),
+        (gap(MINUTE - 1, MINUTE - 1), {0}),
+        (gap(30 * S, MINUTE), {0}),
+        (gap(30 * S, MINUTE + 1), {0, 1}),
+        (gap(30 * S, MINUTE - 1, missed=3), {0}),
+        (gap(30 * S, MINUTE, missed=3), {0, 1}),
+        (gap(MINUTE, 2 * MINUTE), {1}),
+        (gap(2 * MINUTE, 3 * MINUTE), set()),
+        (gap(0, 2 * MINUTE, symbol="A"), {0, 1}),
+        (gap(0, 2 * MINUTE, symbol="A", feed=""), {0, 1}),
+        (gap(0, 2 * MINUTE, symbol="B"), set()),
+        (gap(0, 2 * MINUTE, symbol="A", feed="y"), set()),
+        (gap(0, 2 * MINUTE, feed="y"), set()),
+    ],
+)
+def test_a_gap_touches_the_bars_that_have_an_instant_of_it(
+    hole: Gap, touched: set[int], is_known_before: bool
+) -> None:
+    """At its end there is a tick again, unless it counts what is missing; then the last of that is its end."""
+    records: list[Record] = [tick(10), tick(70), Clock(2 * MINUTE)]
+    bars = BarMaker("1m", since_us=0).push_many([hole, *records] if is_known_before else [*records, hole])
+    complete = {bar.time_us // MINUTE: bar.complete for bar in bars}
+    assert {number for number, is_whole in complete.items() if not is_whole} == touched
+    assert len(bars) == (2 if is_known_before else 2 + len(touched))
+
+
+def test_only_the_newest_gaps_are_remembered() -> None:
+    """A line that comes and goes all day long fills no memory."""
+    holes = Holes()
+    for number in range(1_000):
+        holes.add(gap(number * MINUTE, (number + 1) * MINUTE))
+    known = [n for n in range(1_000) if holes.touch("x", "A", (n * MINUTE, (n + 1) * MINUTE))]
+    assert known == list(range(1_000 - len(known), 1_000))
+    assert len(known) <= 100
 
 
 def test_a_gap_that_ends_a_bar_is_known_when_it_is_given_out() -> None:
@@ -169,8 +214,8 @@ def test_a_session_ends_the_bars_that_count() -> None:
 def test_a_gap_makes_a_counted_bar_incomplete() -> None:
     """The one in the making; or else the next, and those whose time it overlaps."""
     maker = BarMaker(ticks=2)
-    gap = Gap(5 * S, 6 * S, "closed", feed="x")
-    assert [bar.complete for bar in maker.push_many([tick(1), gap, tick(7), tick(8), tick(9)])] == [False, True]
+    hole = gap(5 * S, 6 * S)
+    assert [bar.complete for bar in maker.push_many([tick(1), hole, tick(7), tick(8), tick(9)])] == [False, True]
     bars = maker.push_many([Gap(8 * S, 10 * S, "closed", feed="x"), tick(11), tick(12), tick(13), tick(14)])
     assert [(bar.complete, bar.revised) for bar in bars] == [(False, True), (False, False), (True, False)]
 
