@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from hypothesis import given
@@ -29,13 +30,13 @@ def is_moving(item: Record) -> bool:
 
 
 def told(batches: Sequence[Sequence[Record]], steps: Sequence[int], *, strides: bool) -> list[object]:
-    """Return records and the instants of repeating timers in the order in which a consumer meets them."""
+    """Return records, and repeating timers by instant and step, in the order in which a consumer meets them."""
     position = Position()
     story: list[object] = []
 
     def repeat(step: int) -> None:
         alarm = Alarm(
-            due_from=lambda start: start + step, ring=lambda: story.append(alarm.due_us), ask=lambda _: None
+            due_from=lambda start: start + step, ring=lambda: story.append((alarm.due_us, step)), ask=lambda _: None
         )
         steps_of[alarm] = step
         position.set(alarm)
@@ -72,7 +73,7 @@ def model(records: Sequence[Record], steps: Sequence[int]) -> list[object]:
             due, _, step = min(dues)
             dues.remove(min(dues))
             now = max(now, due)
-            story.append(due)
+            story.append((due, step))
             dues.append((now + step, number, step))
             number += 1
         story.append(item)
@@ -111,10 +112,9 @@ def test_what_is_beyond_is_what_moves_time_beyond(records: list[Record], due_us:
 # ---- a position by itself
 
 
-def quiet(due_us: int, story: list[int] | None = None) -> Alarm:
-    """Return an alarm of one instant, which writes it into a story when it rings or ends."""
-    told: list[int] = [] if story is None else story
-    return Alarm(due_from=lambda _: due_us, ask=lambda _: None, ring=lambda: told.append(due_us))
+def quiet(due_us: int) -> Alarm:
+    """Return an alarm of one instant, for which nobody waits."""
+    return Alarm(due_from=lambda _: due_us, ask=lambda _: None)
 
 
 def standing(*times_us: int, taken: int = 1) -> Position:
@@ -143,6 +143,43 @@ def test_a_stride_hands_on_one_record_at_the_least() -> None:
     assert [item.time_us for item in position.stride()] == [9]
     assert [item.time_us for item in position.stride()] == [10]
     assert position.is_overdue
+
+
+def test_a_stride_goes_up_to_the_next_alarm() -> None:
+    """Whatever lies behind one's back; and the fence stands where the stride would end."""
+    position = standing(9, 2, 3, 5, 6, 7)
+    position.set(quiet(5))
+    assert [item.time_us for item in position.stride()] == [2, 3, 5]
+    assert position.due() is not None
+    assert [item.time_us for item in position.stride()] == [6, 7]
+    position = standing(9, 2, 3, 5, 6, 7)
+    position.set(quiet(5))
+    position.step()
+    assert (position.at, position.fence) == (2, 4)
+    position.put([Tick("X", 8, 1.0)])
+    assert (position.at, position.fence) == (0, 0), "an alarm may come before what was put"
+
+
+def test_whoever_looks_closely_is_asked_about_each_record() -> None:
+    """Without an alarm, too: the fence lets nothing pass."""
+    position = Position(looks_closely=True)
+    position.put([Tick("X", time_us, 1.0) for time_us in (1, 2, 3)])
+    fences = []
+    while position.has_next:
+        position.step()
+        fences.append(position.fence)
+    assert fences == [0, 0, 0]
+
+
+def test_time_begins_with_the_first_record_that_moves_it() -> None:
+    """Until that is in hand alarms wait; then they count from it, and it is known that they do."""
+    position, asked = Position(), list[int]()
+    position.set(Alarm(due_from=lambda start_us: start_us + 5, ask=asked.append))
+    position.put([Bar("X", 1, 2, 1, 1, 1, 1)])
+    assert (position.begin(), position.next_due_us, asked) == (False, None, [])
+    position.put([Tick("X", 40, 1.0)])
+    assert (position.begin(), position.next_due_us, asked) == (True, 45, [45])
+    assert (position.begin(), asked) == (True, [45])
 
 
 def test_only_what_is_still_to_come_is_reached() -> None:
@@ -178,11 +215,12 @@ def test_an_alarm_is_overdue_when_time_has_passed_it() -> None:
 def test_at_the_end_all_go_on_in_the_order_of_their_instants() -> None:
     """Of one instant, whoever was first; those that were forgotten do not ring."""
     position, story = standing(1), list[int]()
-    alarms = [quiet(due_us, story) for due_us in (8, 3, 9, 3, 5)]
-    for alarm in alarms:
+    alarms = [quiet(due_us) for due_us in (8, 3, 9, 3, 5)]
+    for place, alarm in enumerate(alarms):
+        alarm.ring = functools.partial(story.append, place)
         position.set(alarm)
     position.unset(alarms[2])
     position.end()
-    assert story == [3, 3, 5, 8]
+    assert story == [1, 3, 4, 0]
     assert [alarm.state for alarm in alarms] == ["ended", "ended", "pending", "ended", "ended"]
     assert position.pop() is None

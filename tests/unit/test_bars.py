@@ -58,6 +58,9 @@ def test_what_lies_behind_the_history_is_counted() -> None:
     maker.push_many([tick(60 * minute) for minute in range(5)])
     assert [len(maker.push(tick(60 * minute + 1))) for minute in range(4)] == [0, 0, 1, 1]
     assert maker.too_late == 2
+    forgetful = BarMaker("1m", history=0)
+    assert [len(forgetful.push(tick(at))) for at in (0, 60, 1, 120)] == [0, 1, 0, 1]
+    assert forgetful.too_late == 1
 
 
 def test_a_gap_makes_bars_incomplete_also_afterwards() -> None:
@@ -220,6 +223,16 @@ def test_a_gap_makes_a_counted_bar_incomplete() -> None:
     assert [(bar.complete, bar.revised) for bar in bars] == [(False, True), (False, False), (True, False)]
 
 
+@pytest.mark.parametrize("settings", [{"interval": "1s"}, {"ticks": 1}])
+def test_a_gap_corrects_no_more_bars_than_are_remembered(settings: dict) -> None:  # type: ignore[type-arg]
+    """The newest ones, in their order."""
+    maker = BarMaker(**settings, history=2, since_us=0)
+    given = [bar for second in range(6) for bar in maker.push(tick(second))]
+    revised = [bar.time_us for bar in maker.push(gap(0, 5 * S)) if bar.revised]
+    assert revised == [bar.time_us for bar in given if bar.time_us < 5 * S][-len(revised) :]
+    assert len(revised) == 2 - (given[-1].time_us >= 5 * S)
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -234,8 +247,9 @@ def test_a_gap_makes_a_counted_bar_incomplete() -> None:
         ({"ticks": 2.5}, "ticks = 2.5"),
         ({"volume": math.nan}, "volume = nan"),
         ({"interval": "1m", "lateness_s": -1}, "lateness_s"),
+        ({"interval": "1m", "lateness_s": math.inf}, "lateness_s"),
         ({"interval": "1m", "history": -1}, "history"),
-        ({"ticks": 5, "fill": True}, "fill"),
+        ({"ticks": 5, "fill": True}, "fill = True:"),
     ],
 )
 def test_what_is_no_bar_is_refused(settings: dict, named: str) -> None:  # type: ignore[type-arg]

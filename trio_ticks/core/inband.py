@@ -55,9 +55,10 @@ def us_of(seconds: float, *, least_us: int = 0) -> int:
     Raises:
         ValueError: it is not finite, or too short.
     """
-    if not math.isfinite(seconds) or round(seconds * 1e6) < least_us:
+    us = round(seconds * 1e6) if math.isfinite(seconds) else -1
+    if us < least_us:
         raise ValueError(f"{seconds!r} s: a timer takes a finite number of seconds, at least {least_us / 1e6:g}")
-    return round(seconds * 1e6)
+    return us
 
 
 def plain_fields(fields: Mapping[str, object]) -> dict[str, Field]:
