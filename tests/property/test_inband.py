@@ -109,6 +109,11 @@ def test_what_is_beyond_is_what_moves_time_beyond(records: list[Record], due_us:
     assert place == len(records) or greatest_us(records[: place + 1]) > due_us
 
 
+def test_without_a_record_that_moves_it_time_has_not_begun() -> None:
+    """It begins at 0."""
+    assert [greatest_us(some) for some in ([], [Bar("X", 5, 6, 1, 1, 1, 1)], [Signal("buy", "X", 5)])] == [0, 0, 0]
+
+
 # ---- a position by itself
 
 

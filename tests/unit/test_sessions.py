@@ -85,6 +85,21 @@ def test_intervals_count_from_the_session_and_end_with_it() -> None:
     assert slots.of(us("2025-03-07T21:00")) is None
 
 
+@pytest.mark.parametrize(
+    ("session", "at", "start", "end"),
+    [
+        ("09:20-16:00 UTC", "2025-03-07T10:00", "2025-03-07T09:20", "2025-03-07T10:20"),
+        ("09:20-16:00 UTC", "2025-03-07T10:20", "2025-03-07T10:20", "2025-03-07T11:20"),
+        ("00:00-24:00 UTC", "1970-01-01T00:00", "1970-01-01T00:00", "1970-01-01T01:00"),
+    ],
+)
+def test_the_first_instant_that_is_asked_for_is_in_its_interval(session: str, at: str, start: str, end: str) -> None:
+    """Whatever the session's first minute is, and even at the beginning of time."""
+    slots = slots_of(cut_of("1h"), session)
+    assert slots is not None
+    assert slots.of(us(at)) == (us(start), us(end))
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2025-03-30", 23), ("2025-10-26", 25), ("2025-06-01", 24)])
 def test_a_day_has_as_many_hours_as_it_has(day: str, hours: int) -> None:
     """Each is an hour long, and together they are the day."""
