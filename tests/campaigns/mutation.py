@@ -55,7 +55,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "relaying": ("unit/test_redis_config", "property/test_redis_entry"),
     "sequencer_settings": ("unit/test_config", "unit/test_sequencer"),
     "staleness": ("unit/test_staleness", "simulation/test_stale"),
-    "waiting": ("unit/test_sequencer", "property/test_sequencer_laws"),
+    "waiting": ("property/test_waiting", "unit/test_sequencer"),
     "ages": ("unit/test_ages",),
     "clock_watch": ("unit/test_clock_watch",),
     "inband": ("property/test_inband", "simulation/test_inband"),
