@@ -59,7 +59,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "ages": ("unit/test_ages",),
     "clock_watch": ("unit/test_clock_watch",),
     "inband": ("property/test_inband", "simulation/test_inband"),
-    "bars/counted": BARS,
+    "bars/counted": ("unit/test_bars", "property/test_counted_bars", "property/test_bars"),
     "bars/drafts": BARS,
     "bars/holes": BARS,
     "bars/intervals": (*BARS, "unit/test_sessions"),
