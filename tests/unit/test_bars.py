@@ -11,7 +11,6 @@ from tests.support.reading import write_journal
 from trio_ticks import Bar, Clock, ConfigError, Gap, Record, Status, Tick, read
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.bars.holes import Holes
-from trio_ticks.core.bars.timed import FILLED
 
 S = 1_000_000
 MINUTE = 60 * S
@@ -155,15 +154,52 @@ def test_filled_intervals_stand_at_the_last_close_and_are_corrected() -> None:
         (2, 4.0, True),
     ]
     assert maker.finish() == []
+    (bar,) = maker.push(Clock(4 * MINUTE))
+    assert (bar.time_us // MINUTE, bar.close, bar.count, bar.revised) == (3, 4.0, 0, False)
 
 
-def test_filling_ends_somewhere() -> None:
-    """One record from far ahead makes no bars without end; the next tick goes on."""
+def test_a_late_tick_changes_no_bar_that_has_ticks_of_its_own() -> None:
+    """Filled or not, however many they are, given out or not."""
+    maker = BarMaker("1m", fill=True)
+    maker.push_many([tick(0, 1.0), tick(60, 2.0), *(tick(120 + n / 10, 3.0) for n in range(300))])
+    assert [(bar.time_us // MINUTE, bar.close) for bar in maker.push(tick(1, 9.0))] == [(0, 9.0)]
+    (bar,) = maker.push(tick(180))
+    assert (bar.open, bar.high, bar.low, bar.close, bar.count) == (3.0, 3.0, 3.0, 3.0, 300)
+
+
+def told(bars: list[Bar]) -> list[tuple[int, float, bool]]:
+    return [(bar.time_us // S, bar.close, bar.revised) for bar in bars]
+
+
+def test_filling_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One record from far ahead makes no bars without end; what was filled is corrected; the next tick goes on."""
+    monkeypatch.setattr("trio_ticks.core.bars.timed.FILLED", 3)
     maker = BarMaker("1s", fill=True)
-    bars = maker.push_many([tick(0), Clock(10 * FILLED * S)])
-    assert len(bars) == FILLED + 1
+    assert told(maker.push_many([tick(0), Clock(10 * S)])) == [(n, 1.0, False) for n in range(4)]
     assert maker.next_due_us is None
-    assert maker.push_many([tick(10 * FILLED, 2.0), tick(10 * FILLED + 1)])[0].close == 2.0
+    assert told(maker.push(tick(0.5, 2.0))) == [(n, 2.0, True) for n in range(4)]
+    assert told(maker.push_many([tick(20, 5.0), tick(21, 6.0)])) == [(20, 5.0, False)]
+    assert told(maker.push(tick(12, 0.0))) == [(n, 0.0, True) for n in range(12, 16)], "also at a price of nothing"
+    assert told(maker.push(tick(22))) == [(21, 6.0, False)]
+
+
+@pytest.mark.parametrize("how", [{"interval": "1m", "lateness_s": 600}, {"ticks": 5}])
+def test_at_the_end_what_is_unfinished_comes_incomplete_and_in_order(how: dict) -> None:  # type: ignore[type-arg]
+    """By its end, then by feed and symbol; with all that is known of it."""
+    maker = BarMaker(**how, since_us=0)
+    assert maker.push_many([tick(70, symbol="A"), tick(10, symbol="C"), tick(20, feed="w", symbol="B")]) == []
+    bars = maker.finish()
+    names = [("w", "B"), ("x", "C"), ("x", "A")] if "interval" in how else [("w", "B"), ("x", "A"), ("x", "C")]
+    assert [(bar.feed, bar.symbol) for bar in bars] == names
+    assert all(bar.complete is False and bar.count == 1 for bar in bars)
+
+
+def test_a_bar_is_given_out_at_the_instant_itself() -> None:
+    """A tick of another symbol tells the time like any record, also one that ends no bar of its own."""
+    maker = BarMaker("1m", lateness_s=5)
+    assert maker.push_many([tick(10), tick(62, symbol="B")]) == []
+    (bar,) = maker.push(tick(65, symbol="B"))
+    assert bar.symbol == "A"
 
 
 def test_a_late_tick_behind_one_outside_the_session_is_not_kept_waiting() -> None:
