@@ -71,7 +71,12 @@ SUITES: dict[str, tuple[str, ...]] = {
 }
 
 # The same examples for every mutant, few of them, and none made smaller once one has failed: it is enough to know.
+# A test that has taken so much of the processor, four times what the longest needs, is in an endless loop, and fails: mutmut's
+# own limit is that of all tests together, and would be waited for minutes.
 PROFILE = """
+import signal
+
+import pytest
 from hypothesis import Phase
 
 settings.register_profile(
@@ -84,6 +89,20 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("mutation")
+
+
+def endless(*_):
+    raise TimeoutError("15 s of the processor")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    signal.signal(signal.SIGPROF, endless)
+    signal.setitimer(signal.ITIMER_PROF, 15.0, 5.0)  # again and again, as Hypothesis repeats what has failed
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
 """
 SETUP = """
 [mutmut]
