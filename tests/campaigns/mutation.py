@@ -71,8 +71,8 @@ SUITES: dict[str, tuple[str, ...]] = {
 }
 
 # The same examples for every mutant, few of them, and none made smaller once one has failed: it is enough to know.
-# A test that has taken so much of the processor, four times what the longest needs, is in an endless loop, and fails: mutmut's
-# own limit is that of all tests together, and would be waited for minutes.
+# A test that has taken four times as much of the processor as the longest needs is in an endless loop, and fails:
+# mutmut's own limit is that of all tests together, for which one would wait for minutes.
 PROFILE = """
 import signal
 

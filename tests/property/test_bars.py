@@ -135,12 +135,15 @@ def near(bars: dict[object, Bar]) -> dict[object, Bar]:
 
 @given(STREAMS | IN_ORDER, SETTINGS)
 def test_after_each_record_the_bars_are_those_of_a_naive_grouping(records: list[Record], settings: dict) -> None:  # type: ignore[type-arg]
-    """Nothing is given out too early, nothing too late, and what was corrected is right, at every moment."""
+    """Nothing is given out too early, nothing too late, and what was corrected is right, at every moment; and it is
+    to be woken only for the end of an interval."""
     maker = BarMaker("5m", **settings)
+    dues = {None, *(end_us + round(settings["lateness_s"] * 1e6) for _, end_us in intervals(settings["session"]))}
     known: dict[object, Bar] = {}
     for count, record in enumerate(records, 1):
         joined(known, maker.push(record))
         assert near(known) == near(oracle(records[:count], **settings))
+        assert maker.next_due_us in dues
     assert maker.too_late == 0
 
 

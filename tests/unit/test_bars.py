@@ -99,8 +99,9 @@ def test_a_gap_touches_the_bars_that_have_an_instant_of_it(
     hole: Gap, touched: set[int], is_known_before: bool
 ) -> None:
     """At its end there is a tick again, unless it counts what is missing; then the last of that is its end."""
-    records: list[Record] = [tick(10), tick(70), Clock(2 * MINUTE)]
-    bars = BarMaker("1m", since_us=0).push_many([hole, *records] if is_known_before else [*records, hole])
+    records: list[Record] = [tick(5, symbol="0"), tick(10), tick(70), Clock(2 * MINUTE)]
+    made = BarMaker("1m", since_us=0).push_many([hole, *records] if is_known_before else [*records, hole])
+    bars = [bar for bar in made if bar.symbol == "A"]
     complete = {bar.time_us // MINUTE: bar.complete for bar in bars}
     assert {number for number, is_whole in complete.items() if not is_whole} == touched
     assert len(bars) == (2 if is_known_before else 2 + len(touched))
@@ -181,6 +182,9 @@ def test_filling_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(maker.push_many([tick(20, 5.0), tick(21, 6.0)])) == [(20, 5.0, False)]
     assert told(maker.push(tick(12, 0.0))) == [(n, 0.0, True) for n in range(12, 16)], "also at a price of nothing"
     assert told(maker.push(tick(22))) == [(21, 6.0, False)]
+    maker = BarMaker("1s", fill=True)
+    maker.push_many([tick(0), Clock(10 * S), tick(20, 5.0)])
+    assert told(maker.push(tick(12, 7.0))) == [(12, 7.0, False), *((n, 7.0, False) for n in range(13, 16))]
 
 
 @pytest.mark.parametrize("how", [{"interval": "1m", "lateness_s": 600}, {"ticks": 5}])
