@@ -130,8 +130,14 @@ def test_a_bar_waits_for_its_lateness_unless_its_symbol_goes_on() -> None:
     assert maker.push_many([tick(10), tick(62, symbol="B"), tick(59, 7.0), Clock(64 * S)]) == []
     (bar,) = maker.push(Clock(65 * S))
     assert (bar.close, bar.count) == (7.0, 2)
-    (bar,) = BarMaker("1m", lateness_s=5).push_many([tick(10), tick(60)])
-    assert bar.count == 1
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_a_later_tick_of_its_own_begins_the_next_wait(fill: bool) -> None:
+    """The bar behind is waited for as long."""
+    maker = BarMaker("1m", lateness_s=5, fill=fill)
+    (bar,) = maker.push_many([tick(10), tick(60)])
+    assert (bar.count, maker.next_due_us) == (1, 125 * S)
 
 
 def test_bars_that_end_together_come_by_feed_and_symbol() -> None:

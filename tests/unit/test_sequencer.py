@@ -166,6 +166,13 @@ def test_a_full_stamp_rejects_new_ticks_and_still_knows_copies() -> None:
     assert sequencer.counts.duplicates == 2
 
 
+def test_a_stamp_may_hold_a_single_tick() -> None:
+    """The least limit there is lets one in, late or not."""
+    sequencer = Sequencer(stamp_ticks=1)
+    assert push(sequencer, at(2), at(2, 8.0), at(1), at(1, 8.0)) == [(2, 0, False), (1, 0, True)]
+    assert dict(sequencer.counts.rejected_by) == {"its stamp is full": 2}
+
+
 def test_window_ends_behind_the_newest_receipt_where_a_stamp_is_ahead() -> None:
     """One tick stamped 50 s ahead does not push out the present."""
     sequencer = Sequencer(window_s=10)
