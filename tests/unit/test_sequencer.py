@@ -17,8 +17,10 @@ import attrs
 import msgspec
 import pytest
 
+from trio_ticks.config import SequencerConfig
 from trio_ticks.core.front import SLACK
 from trio_ticks.core.sequencer import _AHEAD, Sequencer
+from trio_ticks.core.sequencer_settings import SequencerLimits
 from trio_ticks.model import Side, Tick
 from trio_ticks.testing import check_identity, check_ledger, check_order
 
@@ -333,6 +335,12 @@ def test_late_ticks_are_dropped_only_when_asked_to() -> None:
     push(sequencer, at(1), session="B", now_us=2)
     counts = sequencer.counts
     assert (counts.accepted, counts.late_dropped, counts.duplicates) == (1, 1, 1)
+
+
+def test_by_itself_it_does_what_the_configuration_would() -> None:
+    """Its defaults are those of the file, which has no word for the size of a stamp."""
+    settings = attrs.asdict(SequencerConfig()) | {"identity": "content", "stamp_ticks": 65_536}
+    assert Sequencer()._limits == SequencerLimits.of(**settings)
 
 
 def test_counts_are_a_snapshot_nobody_can_change() -> None:
