@@ -74,6 +74,8 @@ SUITES: dict[str, tuple[str, ...]] = {
 # A test that has taken four times as much of the processor as the longest needs is in an endless loop, and fails:
 # mutmut's own limit is that of all tests together, for which one would wait for minutes.
 PROFILE = """
+import functools
+import gc
 import signal
 
 import pytest
@@ -89,6 +91,13 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("mutation")
+
+
+def pytest_collection_finish():
+    \"\"\"Forget what was computed before the mutant came.\"\"\"
+    for one in gc.get_objects():
+        if type(one) is functools._lru_cache_wrapper and str(one.__module__).startswith("trio_ticks."):
+            one.cache_clear()
 
 
 def endless(*_):

@@ -9,9 +9,9 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.test_bars import BEGIN_US, DAY_US, MINUTE_US, OTHERS, TICKS, touched
+from tests.property.test_bars import BEGIN_US, DAY_US, MINUTE_US, touched
 from trio_ticks.core.bars import BarMaker
-from trio_ticks.model import Bar, Book, Gap, Record, Tick
+from trio_ticks.model import Bar, Book, Clock, Gap, Record, Status, Tick
 
 OPENS_US, CLOSES_US = 10 * MINUTE_US, 27 * MINUTE_US
 SESSION = "00:10-00:27 UTC"
@@ -24,14 +24,40 @@ SETTINGS = st.builds(
 )
 
 
-def on_day(record: Record, day: int) -> Record:
-    """Return a record of another day."""
-    if isinstance(record, Gap):
-        return attrs.evolve(record, start_us=record.start_us + day * DAY_US, end_us=record.end_us + day * DAY_US)
-    return attrs.evolve(record, time_us=record.time_us + day * DAY_US)
+# A stream goes forward by such steps, or to where the session closes, or opens on the next day; or comes late.
+STEPS = st.sampled_from([0, 0, 1, MINUTE_US, 3 * MINUTE_US, 90_000_000, "close", "open", -2 * MINUTE_US, -DAY_US])
+KINDS = st.sampled_from(["tick"] * 8 + ["gap", "gap", "clock", "status", "book"])
+PLACES = st.sampled_from([("x", "A"), ("x", "A"), ("x", "B"), ("y", "A")])
+SIZES = st.sampled_from([0.0, 0.1, 0.1, 0.2, 1.0, 3.0])
+HOLES = st.tuples(
+    st.sampled_from([0, 1, 90_000_000, 7 * MINUTE_US, 7 * MINUTE_US, DAY_US]),
+    st.sampled_from([None, 3]),
+    st.sampled_from(["own", "feed", "all"]),
+)
 
 
-STREAMS = st.lists(st.builds(on_day, TICKS | TICKS | OTHERS, st.sampled_from([0, 0, 1])), max_size=30)
+def stream_of(moves: list[tuple[Any, ...]]) -> list[Record]:
+    """Return the records that a market's moves lead to."""
+    records: list[Record] = []
+    at_us = BEGIN_US + 12 * MINUTE_US
+    for number, (step, kind, (feed, symbol), volume, (length_us, missed, whose)) in enumerate(moves):
+        midnight_us = at_us - (at_us - BEGIN_US) % DAY_US
+        places = {"close": midnight_us + CLOSES_US, "open": midnight_us + DAY_US + OPENS_US}
+        at_us = places[step] if step in places else at_us + step
+        price = [-1.0, 0.1, 1.0, 2.0, 7.3][number % 5]
+        named = None if whose != "own" else symbol
+        choice: dict[str, Record] = {
+            "tick": Tick(symbol, at_us, price, volume, feed=feed),
+            "gap": Gap(at_us - length_us, at_us, "closed", named, "" if whose == "all" else feed, missed),
+            "clock": Clock(at_us),
+            "status": Status("connected", at_us, feed=feed),
+            "book": Book(symbol, at_us, feed=feed),
+        }
+        records.append(choice[kind])
+    return records
+
+
+STREAMS = st.lists(st.tuples(STEPS, KINDS, PLACES, SIZES, HOLES), min_size=10, max_size=40).map(stream_of)
 
 
 @attrs.define

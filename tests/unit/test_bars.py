@@ -234,6 +234,22 @@ def test_a_tick_without_size_counts_as_one_price() -> None:
     assert [bar.vwap for bar in BarMaker("1m").push_many(records)] == [2.5, 5.0]
 
 
+def test_many_ticks_without_size_are_as_many_prices() -> None:
+    """However many are worked in together."""
+    prices = [float(n % 3) for n in range(300)]
+    maker = BarMaker("1m")
+    maker.push_many(tick(n / 10, price, 0.0) for n, price in enumerate(prices))
+    (bar,) = maker.push(Clock(MINUTE))
+    assert (bar.vwap, bar.close, bar.volume, bar.count) == (1.0, 2.0, 0.0, 300)
+
+
+def test_sizes_beyond_what_numbers_hold_end_nothing() -> None:
+    """A vendor's nonsense makes a nonsensical volume, and the next bar is right again."""
+    maker = BarMaker("1m")
+    bars = maker.push_many([*(tick(n, 1.0, 1e308) for n in range(3)), tick(60), tick(120)])
+    assert [bar.volume for bar in bars] == [math.inf, 1.0]
+
+
 def test_sums_do_not_lose_digits() -> None:
     """Ten thousand times a tenth is a thousand; and many ticks in disorder are one bar like few."""
     records = [tick(59 - (i * 37 % 59), 100 + i % 7, 0.1) for i in range(10_000)]
