@@ -47,7 +47,9 @@ def test_a_session_follows_the_clocks_of_its_zone(text: str, day: str, start: st
     assert session_of(text).on(date.fromisoformat(day).toordinal()) == (us(start), us(end))
 
 
-@pytest.mark.parametrize("text", sorted({text for text, *_ in DAYS} | {"03:00-02:30 America/New_York"}))
+@pytest.mark.parametrize(
+    "text", sorted({text for text, *_ in DAYS} | {"03:00-02:30 America/New_York", "21:00-22:00 America/New_York"})
+)
 @pytest.mark.parametrize(
     "around", ["2025-03-09", "2025-03-30", "2025-04-06", "2025-10-05", "2025-10-26", "2025-11-02"]
 )
@@ -116,13 +118,14 @@ def test_a_day_has_as_many_hours_as_it_has(day: str, hours: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "09:30-16:00", "9-16 Europe/Berlin", "09:60-16:00 UTC", "09:30-24:01 UTC", "09:30-16:00 Europe/Atlantis",
-     "09:30-16:00 ../x", "09:30-16:00 Europe"],
+    ["", "09:30-16:00", "9-16 Europe/Berlin", "09:60-16:00 UTC", "09:30-24:01 UTC", "24:01-16:00 UTC",
+     "09:30-16:00 Europe/Atlantis", "09:30-16:00 ../x", "09:30-16:00 Europe"],
 )  # fmt: skip
 def test_what_is_no_session_is_refused(text: str) -> None:
-    """In one line that says what is accepted."""
+    """In one line that names it and says what is accepted."""
     with pytest.raises(ConfigError, match="accepted is a session such as '09:30-16:00 America/New_York'") as caught:
         session_of(text)
+    assert str(caught.value).startswith(f"session = {text!r}: ")
     assert "\n" not in str(caught.value)
 
 
