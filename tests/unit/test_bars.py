@@ -278,6 +278,24 @@ def test_a_session_ends_the_bars_that_count() -> None:
     assert (maker.outside, [*dues, maker.next_due_us]) == (1, [10 * MINUTE, None])
 
 
+def test_sessions_without_a_pause_are_two_all_the_same() -> None:
+    """While one waits for its lateness the next has begun; neither takes the other's ticks."""
+    hour, day = 60 * MINUTE, 1_440 * MINUTE
+    maker = BarMaker("3 ticks", session="00:00-24:00 UTC", lateness_s=3_600)
+    assert maker.push_many([tick(86_399), tick(86_401, symbol="B"), Clock(day + hour - 1)]) == []
+    (bar,) = maker.push(Clock(day + hour))
+    assert (bar.symbol, maker.next_due_us) == ("A", 2 * day + hour)
+    assert maker.push(tick(86_398, symbol="B")) == []
+    assert (maker.too_late, maker.outside) == (1, 0)
+
+
+def test_a_bar_is_incomplete_once() -> None:
+    """A second gap says nothing new of it."""
+    for maker in (BarMaker(ticks=1), BarMaker("1s", since_us=0)):
+        maker.push_many([tick(1), tick(2)])
+        assert [len([bar for bar in maker.push(gap(0, 2 * S)) if bar.revised]) for _ in range(2)] == [1, 0]
+
+
 def test_a_gap_makes_a_counted_bar_incomplete() -> None:
     """The one in the making; or else the next, and those whose time it overlaps."""
     maker = BarMaker(ticks=2)
