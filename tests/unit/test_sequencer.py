@@ -263,9 +263,12 @@ def test_an_id_below_the_floor_is_expired_after_a_restart() -> None:
     assert push(again, at(3, trade_id=10)) == [(3, 0, False)]
 
 
-def test_what_two_lines_show_in_step_is_kept_as_numbers_only() -> None:
-    """Nothing is counted of it, and nothing is kept that the garbage collector would look at."""
-    sequencer, source = Sequencer(), [at(n, volume=float(n)) for n in range(1, 101)]
+@pytest.mark.parametrize("identity", ["content", "trade_id"])
+@pytest.mark.parametrize("at_a_stamp", [1, 3])
+def test_what_two_lines_show_in_step_is_kept_as_numbers_only(identity: Identity, at_a_stamp: int) -> None:
+    """Nothing is counted of it, and nothing is kept that the garbage collector would look at; twins are no matter."""
+    sequencer = Sequencer(identity=identity)
+    source = [at(n // at_a_stamp + 1, volume=float(n), trade_id=n) for n in range(1, 101)]
     for n in range(0, 100, 5):
         for session in ("A", "B") if n % 2 else ("B", "A"):
             push(sequencer, *source[n : n + 5], session=session)
@@ -284,6 +287,17 @@ def test_a_window_is_swept_while_nothing_is_counted() -> None:
     (front,) = sequencer._all_fronts()
     assert len(front) <= 2 + SLACK
     assert len(front.counted().copies) == 2
+
+
+def test_as_many_ticks_are_remembered_as_the_window_holds() -> None:
+    """The last of them is known as a copy; the one before it was forgotten."""
+    sequencer = Sequencer(window_ticks=5)
+    for n in range(1, 101):
+        push(sequencer, at(n))
+    push(sequencer, at(96), session="B", now_us=100)
+    assert (sequencer.counts.duplicates, sequencer.counts.expired) == (1, 0)
+    push(sequencer, at(95), session="B", now_us=100)
+    assert (sequencer.counts.duplicates, sequencer.counts.expired) == (1, 1)
 
 
 def test_too_many_held_ticks_move_on_before_they_are_forgotten() -> None:
