@@ -178,9 +178,13 @@ def outcome_in(home: Path, module: str) -> Outcome:
     mutmut(home, "export-cicd-stats")
     counts = json.loads((home / "mutants" / "mutmut-cicd-stats.json").read_text())
     names = re.findall(r"(\S+): (?!timeout)", mutmut(home, "results"))
-    reasons = tomllib.loads(REASONS.read_text()).get(module, [])
+    reasons = reasons_for(module)
     survivors = [survivor(one, mutmut(home, "show", one), reasons) for one in names]
     return Outcome(module=module, mutants=counts["total"], endless=counts["timeout"], survivors=survivors)
+
+
+def reasons_for(module: str) -> list[dict[str, str]]:
+    return tomllib.loads(REASONS.read_text()).get(module, [])  # type: ignore[no-any-return]  # as the file has it
 
 
 def mutmut(home: Path, *arguments: str) -> str:
@@ -198,10 +202,13 @@ def survivor(name: str, diff: str, reasons: Iterable[dict[str, str]]) -> Survivo
     lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
     before, after = ("\n".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
     function = re.sub(r"^x_?|__mutmut_\d+$", "", name.rpartition(".")[2]).replace("ǁ", ".").strip(".")
-    reason = next(
-        (one["reason"] for one in reasons if one["after"] == after and function.endswith(one["function"])), None
-    )
-    return Survivor(function=function, before=before, after=after, reason=reason)
+    return Survivor(function=function, before=before, after=after, reason=reason_of(function, after, reasons))
+
+
+def reason_of(function: str, after: str, reasons: Iterable[dict[str, str]]) -> str | None:
+    """Return the reason that is kept for a changed line."""
+    fitting = (one["reason"] for one in reasons if one["after"] == after and function.endswith(one["function"]))
+    return next(fitting, None)
 
 
 def section(outcome: Outcome) -> str:
@@ -227,12 +234,25 @@ def signed(sign: str, text: str) -> str:
     return "\n".join(f"{sign} {line}" for line in text.splitlines())
 
 
-def write(outcome: Outcome) -> None:
+def explained(module: str, text: str) -> str:
+    """Return a module's section with the reasons that were found since it was written."""
+    reasons = reasons_for(module)
+
+    def again(found: re.Match[str]) -> str:
+        after = "\n".join(line[4:] for line in found[2].splitlines() if line.startswith("  + "))
+        return found[0].replace(OPEN, reason_of(found[1], after, reasons) or OPEN, 1)
+
+    return re.sub(r"\* `(.+)`: .+\n\n  ```diff\n((?:  [-+].*\n)+)", again, text)
+
+
+def write(outcome: Outcome | None = None) -> None:
     """Put a module's section in the place of its last one, or behind the others, and add up the table."""
     page = PAGE.read_text()
     head, *sections = re.split(r"(?m)^(?=### core/)", page)
     kept = {re.match(r"### core/([\w/]+)", one)[1]: one.rstrip() + "\n" for one in sections}  # type: ignore[index]  # as split
-    kept[outcome.module] = section(outcome).rstrip() + "\n"
+    if outcome is not None:
+        kept[outcome.module] = section(outcome).rstrip() + "\n"
+    kept = {module: explained(module, text) for module, text in kept.items()}
     ordered = [kept[module] for module in SUITES if module in kept]
     counts = {module: counts_of(kept[module]) for module in SUITES if module in kept}
     rows = ["| module | mutants | killed | | open |", "|---|---|---|---|---|"]
@@ -268,7 +288,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {', '.join(SUITES)}; default: all")
     parser.add_argument("--write", action="store_true", help="keep the result in docs/mutation.md")
+    parser.add_argument("--reasons", action="store_true", help="run nothing, only look the reasons up again")
     asked = parser.parse_args()
+    if asked.reasons:
+        write()
+        return
     if unknown := [module for module in asked.modules if module not in SUITES]:
         parser.error(f"{unknown[0]} is none of {', '.join(SUITES)}")
     for module in asked.modules or SUITES:

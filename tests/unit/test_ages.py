@@ -45,6 +45,12 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(noted: list[tuple[int, in
     assert low <= found_us <= BOUNDS_US[min(above, len(BOUNDS_US) - 1)]
 
 
+@pytest.mark.parametrize("age_us", [BOUNDS_US[-1] + 1, 2 * BOUNDS_US[-1], 2 * BOUNDS_US[-1] + 1, 1 << 60])
+def test_whatever_is_older_than_the_last_bound_is_behind_it(age_us: int) -> None:
+    """However much older."""
+    assert filled([(age_us, 3)]).counts[-1] == 3
+
+
 @pytest.mark.parametrize(("low_us", "high_us"), [(0, 16), (16, 32), (1 << 26, 1 << 27)])
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
 def test_within_a_bucket_a_quantile_is_by_proportion(low_us: int, high_us: int, share: float) -> None:
