@@ -77,6 +77,16 @@ def test_three_questions_without_an_answer_in_a_row_make_a_line_one_that_cannot_
     assert [step for _, step in act(line, None)] == [Step.ASK, Step.RECONNECT]
 
 
+@pytest.mark.parametrize("answers", [[], [True], [False], [None, True], [None, None, False]])
+def test_what_was_answered_counts_anew_behind_it(answers: list[bool | None]) -> None:
+    """From the first question on it takes three, also where the answer has led to a new connection."""
+    line = Freshness(first_s=60.0, can_ask=True)
+    line.began(0.0)
+    act(line, *answers)
+    line.began(10_000.0)
+    assert [step for _, step in act(line, None, None, None)] == [Step.ASK] * 3 + [Step.RECONNECT]
+
+
 @pytest.mark.parametrize("first_s", [10.0, 2_000.0])
 def test_a_line_that_cannot_ask_reconnects_after_a_bound_that_doubles_to_the_most(first_s: float) -> None:
     """The bound is the one it was given. It doubles up to a quarter of an hour, or stays if it was longer."""

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from trio_ticks.config import Overflow
 from trio_ticks.core.overflow import Buffer
-from trio_ticks.model import Gap, Record, Status, Tick
+from trio_ticks.model import Bar, Gap, Record, Status, Tick
 
 POLICIES: tuple[Overflow, ...] = get_args(Overflow)
 ORDERED: tuple[Overflow, ...] = ("drop_oldest", "drop_newest", "fail")
@@ -75,7 +75,7 @@ class Model:
     def merged(self, gap: Record | None, victim: Record) -> Gap:
         self.dropped += isinstance(victim, Tick)
         start = victim.start_us if isinstance(victim, Gap) else victim.time_us
-        parts = [start, victim.time_us]
+        parts = [start, victim.end_us if isinstance(victim, Bar) else victim.time_us]
         missed = int(isinstance(victim, Tick))
         if isinstance(gap, Gap):
             parts += [gap.start_us, gap.end_us]
@@ -113,8 +113,9 @@ def same_symbol(one: Record, two: Record) -> bool:
 TIMES = st.integers(0, 1_000)
 TICKS = st.builds(Tick, symbol=st.sampled_from("ABC"), feed=st.sampled_from("xy"), time_us=TIMES, price=st.just(1.0))
 GAPS = st.builds(lambda start, length: Gap(start_us=start, end_us=start + length, cause="closed"), TIMES, TIMES)
+BARS = st.builds(lambda start, length: Bar("A", start, start + length, 1.0, 1.0, 1.0, 1.0), TIMES, TIMES)
 RECORDS: st.SearchStrategy[Record] = st.one_of(
-    TICKS, TICKS, GAPS, st.builds(Status, status=st.just("silent"), time_us=TIMES)
+    TICKS, TICKS, GAPS, BARS, st.builds(Status, status=st.just("silent"), time_us=TIMES)
 )
 
 
@@ -143,6 +144,11 @@ class Buffers(RuleBasedStateMachine):
         assert buffer.offered == model.taken + buffer.dropped + buffer.queued
         assert buffer.failed == model.failed
         assert bool(buffer) == bool(model.entries)
+
+    @invariant()
+    def it_tells_how_far_time_will_have_moved_once_all_is_taken(self) -> None:
+        moving = [item.time_us for item, _ in self.model.entries if not isinstance(item, Bar)]
+        assert self.buffer.newest_us() == max(moving, default=0)
 
     @invariant()
     def memory_is_bounded(self) -> None:

@@ -113,6 +113,24 @@ def test_batches_that_are_gone_are_a_gap(at: int, position: int) -> None:
     assert batch.ticks == 10
 
 
+RECEIVED = st.lists(st.integers(1, 9), max_size=3).map(sorted)
+
+
+@given(st.integers(0, 9), RECEIVED, st.integers(3, 9))
+def test_the_place_and_the_gap_are_told_by_receipts(last_us: int, received: list[int], status_us: int) -> None:
+    """The gap reaches from the last tick before to the first behind; where a batch has none, to its first record,
+    and the place still tells of the tick before."""
+    ticks: list[Record] = [Tick("X", 100, 1.0, received_us=at_us) for at_us in received]
+    records = [Status("resumed", status_us), *ticks, Status("resumed", 10)]
+    batch = Relayed.following(
+        Place(3, "v", last_us), feed="redis", position=5, writer="w", records=records, symbols={"X"}
+    )
+    end_us = received[0] if received else status_us
+    gap = Gap(min(last_us or end_us, end_us), end_us, "lost", feed="redis")
+    place = Place(5, "w", received[-1] if received else last_us)
+    assert batch == Relayed("redis", [gap, *records], place, len(ticks))
+
+
 def test_only_the_symbols_that_are_wanted_come() -> None:
     """And what concerns no single one; the place moves all the same."""
     batch = Relayed.following(

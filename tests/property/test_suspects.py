@@ -18,30 +18,93 @@ SOME = st.lists(st.sampled_from(SYMBOLS), max_size=6)
 def test_the_offenders_are_found_and_the_rest_is_subscribed(symbols: set[str], bad: set[str]) -> None:
     """In a bounded number of questions every bad symbol is named and every other one is in force."""
     search = Suspects(sorted(symbols))
+    offenders = symbols & bad
+    k = max(len(offenders), 1)
     in_force: tuple[str, ...] = ()
     questions = 0
     while not search.is_settled:
         questions += 1
+        assert questions <= 2 * k * (math.log2(len(symbols) / k) + 2) + 2
         asked = search.ask()
         if bad & set(asked):
             search.refused()
         else:
             in_force = asked
             search.accepted()
-    offenders = symbols & bad
     assert set(search.bad) == offenders
     assert set(in_force) == set(search.good) == symbols - bad
-    k = max(len(offenders), 1)
-    assert questions <= 2 * k * (math.log2(len(symbols) / k) + 2) + 2
 
 
 @given(st.integers(1, 200))
 def test_without_offenders_one_question_is_enough(count: int) -> None:
     """The search costs nothing where there is nothing to find."""
-    search = Suspects(f"S{number}" for number in range(count))
+    search = Suspects(range_of(count))
     assert len(search.ask()) == count
     search.accepted()
     assert search.is_settled
+
+
+@given(st.integers(1, 200), st.data())
+def test_one_offender_among_many_is_found_by_halving(count: int, data: st.DataObject) -> None:
+    """Wherever it stands in the list, in two questions for each halving."""
+    search = Suspects(range_of(count))
+    bad = f"S{data.draw(st.integers(0, count - 1))}"
+    questions = 0
+    while not search.is_settled:
+        questions += 1
+        assert questions <= 2 * (math.log2(count) + 2) + 2
+        if bad in search.ask():
+            search.refused()
+        else:
+            search.accepted()
+    assert search.bad == (bad,)
+
+
+def range_of(count: int) -> list[str]:
+    return [f"S{number}" for number in range(count)]
+
+
+def test_after_a_refusal_the_list_before_may_still_be_in_force() -> None:
+    """Even where nothing is wanted any more that has to be said, or the vendor goes on with what it has."""
+    search = Suspects(["GOOD"])
+    search.ask()
+    search.accepted()
+    search.remove(["GOOD"])
+    search.add(["BAD"])
+    assert search.ask() == ("BAD",)
+    assert search.refused() == ("BAD",)
+    assert not search.is_settled
+    assert search.ask() == ()
+    search.accepted()
+    assert search.is_settled
+
+
+def test_a_vendor_that_refuses_no_symbols_at_all_is_not_asked_for_ever() -> None:
+    """An empty list has no offender, and refused or not, nothing is subscribed."""
+    search = Suspects(["BAD"])
+    search.ask()
+    search.refused()
+    assert search.ask() == ()
+    assert search.refused() == ()
+    assert search.is_settled
+
+
+def test_it_knows_a_list_that_it_has_asked_for_before() -> None:
+    """That one is refused for another reason than a symbol. One with a suspect, or without symbols, is another."""
+    search = Suspects(["A", "B"])
+    repeating = []
+    for more in ([], [], ["C"], []):
+        search.add(more)
+        search.repeat()
+        assert not search.is_settled
+        search.ask()
+        repeating.append(search.is_repeating)
+        search.accepted()
+        assert search.is_settled
+    assert repeating == [False, True, False, True]
+    nothing = Suspects([])
+    nothing.ask()
+    assert not nothing.is_repeating
 
 
 class Subscribing(RuleBasedStateMachine):

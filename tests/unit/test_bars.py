@@ -10,7 +10,7 @@ import pytest
 from tests.support.reading import write_journal
 from trio_ticks import Bar, Clock, ConfigError, Gap, Record, Status, Tick, read
 from trio_ticks.core.bars import BarMaker
-from trio_ticks.core.bars.timed import FILLED
+from trio_ticks.core.bars.holes import Holes
 
 S = 1_000_000
 MINUTE = 60 * S
@@ -57,6 +57,9 @@ def test_what_lies_behind_the_history_is_counted() -> None:
     maker.push_many([tick(60 * minute) for minute in range(5)])
     assert [len(maker.push(tick(60 * minute + 1))) for minute in range(4)] == [0, 0, 1, 1]
     assert maker.too_late == 2
+    forgetful = BarMaker("1m", history=0)
+    assert [len(forgetful.push(tick(at))) for at in (0, 60, 1, 120)] == [0, 1, 0, 1]
+    assert forgetful.too_late == 1
 
 
 def test_a_gap_makes_bars_incomplete_also_afterwards() -> None:
@@ -67,6 +70,51 @@ def test_a_gap_makes_bars_incomplete_also_afterwards() -> None:
     assert (revised.time_us, revised.complete, revised.revised) == (0, False, True)
     rest = maker.push_many([tick(130), tick(130, symbol="B"), tick(190), tick(190, symbol="B")])
     assert {(bar.symbol, bar.time_us // MINUTE): bar.complete for bar in rest} == {("A", 2): True, ("B", 2): True}
+
+
+def gap(start_us: int, end_us: int, missed: int | None = None, symbol: str | None = None, feed: str = "x") -> Gap:
+    return Gap(start_us, end_us, "closed", symbol, feed, missed)
+
+
+@pytest.mark.parametrize("is_known_before", [True, False])
+@pytest.mark.parametrize(
+    ("hole", "touched"),
+    [
+        (gap(MINUTE, MINUTE), {1}),
+        (gap(MINUTE - 1, MINUTE - 1), {0}),
+        (gap(30 * S, MINUTE), {0}),
+        (gap(30 * S, MINUTE + 1), {0, 1}),
+        (gap(30 * S, MINUTE - 1, missed=3), {0}),
+        (gap(30 * S, MINUTE, missed=3), {0, 1}),
+        (gap(MINUTE, 2 * MINUTE), {1}),
+        (gap(2 * MINUTE, 3 * MINUTE), set()),
+        (gap(0, 2 * MINUTE, symbol="A"), {0, 1}),
+        (gap(0, 2 * MINUTE, symbol="A", feed=""), {0, 1}),
+        (gap(0, 2 * MINUTE, symbol="B"), set()),
+        (gap(0, 2 * MINUTE, symbol="A", feed="y"), set()),
+        (gap(0, 2 * MINUTE, feed="y"), set()),
+    ],
+)
+def test_a_gap_touches_the_bars_that_have_an_instant_of_it(
+    hole: Gap, touched: set[int], is_known_before: bool
+) -> None:
+    """At its end there is a tick again, unless it counts what is missing; then the last of that is its end."""
+    records: list[Record] = [tick(5, symbol="0"), tick(10), tick(70), Clock(2 * MINUTE)]
+    made = BarMaker("1m", since_us=0).push_many([hole, *records] if is_known_before else [*records, hole])
+    bars = [bar for bar in made if bar.symbol == "A"]
+    complete = {bar.time_us // MINUTE: bar.complete for bar in bars}
+    assert {number for number, is_whole in complete.items() if not is_whole} == touched
+    assert len(bars) == (2 if is_known_before else 2 + len(touched))
+
+
+def test_only_the_newest_gaps_are_remembered() -> None:
+    """A line that comes and goes all day long fills no memory."""
+    holes = Holes()
+    for number in range(1_000):
+        holes.add(gap(number * MINUTE, (number + 1) * MINUTE))
+    known = [n for n in range(1_000) if holes.touch("x", "A", (n * MINUTE, (n + 1) * MINUTE))]
+    assert known == list(range(1_000 - len(known), 1_000))
+    assert len(known) <= 100
 
 
 def test_a_gap_that_ends_a_bar_is_known_when_it_is_given_out() -> None:
@@ -82,8 +130,16 @@ def test_a_bar_waits_for_its_lateness_unless_its_symbol_goes_on() -> None:
     assert maker.push_many([tick(10), tick(62, symbol="B"), tick(59, 7.0), Clock(64 * S)]) == []
     (bar,) = maker.push(Clock(65 * S))
     assert (bar.close, bar.count) == (7.0, 2)
-    (bar,) = BarMaker("1m", lateness_s=5).push_many([tick(10), tick(60)])
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_a_later_tick_of_its_own_begins_the_next_wait(fill: bool) -> None:
+    """The bar behind is waited for as long; being woken for the one before does no harm."""
+    maker = BarMaker("1m", lateness_s=5, fill=fill)
+    (bar,) = maker.push_many([tick(10), tick(60)])
     assert bar.count == 1
+    assert maker.push(Clock(65 * S)) == []
+    assert maker.next_due_us == 125 * S
 
 
 def test_bars_that_end_together_come_by_feed_and_symbol() -> None:
@@ -107,15 +163,55 @@ def test_filled_intervals_stand_at_the_last_close_and_are_corrected() -> None:
         (2, 4.0, True),
     ]
     assert maker.finish() == []
+    (bar,) = maker.push(Clock(4 * MINUTE))
+    assert (bar.time_us // MINUTE, bar.close, bar.count, bar.revised) == (3, 4.0, 0, False)
 
 
-def test_filling_ends_somewhere() -> None:
-    """One record from far ahead makes no bars without end; the next tick goes on."""
+def test_a_late_tick_changes_no_bar_that_has_ticks_of_its_own() -> None:
+    """Filled or not, however many they are, given out or not."""
+    maker = BarMaker("1m", fill=True)
+    maker.push_many([tick(0, 1.0), tick(60, 2.0), *(tick(120 + n / 10, 3.0) for n in range(300))])
+    assert [(bar.time_us // MINUTE, bar.close) for bar in maker.push(tick(1, 9.0))] == [(0, 9.0)]
+    (bar,) = maker.push(tick(180))
+    assert (bar.open, bar.high, bar.low, bar.close, bar.count) == (3.0, 3.0, 3.0, 3.0, 300)
+
+
+def told(bars: list[Bar]) -> list[tuple[int, float, bool]]:
+    return [(bar.time_us // S, bar.close, bar.revised) for bar in bars]
+
+
+def test_filling_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One record from far ahead makes no bars without end; what was filled is corrected; the next tick goes on."""
+    monkeypatch.setattr("trio_ticks.core.bars.timed.FILLED", 3)
     maker = BarMaker("1s", fill=True)
-    bars = maker.push_many([tick(0), Clock(10 * FILLED * S)])
-    assert len(bars) == FILLED + 1
+    assert told(maker.push_many([tick(0), Clock(10 * S)])) == [(n, 1.0, False) for n in range(4)]
     assert maker.next_due_us is None
-    assert maker.push_many([tick(10 * FILLED, 2.0), tick(10 * FILLED + 1)])[0].close == 2.0
+    assert told(maker.push(tick(0.5, 2.0))) == [(n, 2.0, True) for n in range(4)]
+    assert told(maker.push_many([tick(20, 5.0), tick(21, 6.0)])) == [(20, 5.0, False)]
+    assert told(maker.push(tick(12, 0.0))) == [(n, 0.0, True) for n in range(12, 16)], "also at a price of nothing"
+    assert told(maker.push(tick(22))) == [(21, 6.0, False)]
+    maker = BarMaker("1s", fill=True)
+    maker.push_many([tick(0), Clock(10 * S), tick(20, 5.0)])
+    assert told(maker.push(tick(12, 7.0))) == [(12, 7.0, False), *((n, 7.0, False) for n in range(13, 16))]
+
+
+@pytest.mark.parametrize("how", [{"interval": "1m", "lateness_s": 600}, {"ticks": 5}])
+def test_at_the_end_what_is_unfinished_comes_incomplete_and_in_order(how: dict) -> None:  # type: ignore[type-arg]
+    """By its end, then by feed and symbol; with all that is known of it."""
+    maker = BarMaker(**how, since_us=0)
+    assert maker.push_many([tick(70, symbol="A"), tick(10, symbol="C"), tick(20, feed="w", symbol="B")]) == []
+    bars = maker.finish()
+    names = [("w", "B"), ("x", "C"), ("x", "A")] if "interval" in how else [("w", "B"), ("x", "A"), ("x", "C")]
+    assert [(bar.feed, bar.symbol) for bar in bars] == names
+    assert all(bar.complete is False and bar.count == 1 for bar in bars)
+
+
+def test_a_bar_is_given_out_at_the_instant_itself() -> None:
+    """A tick of another symbol tells the time like any record, also one that ends no bar of its own."""
+    maker = BarMaker("1m", lateness_s=5)
+    assert maker.push_many([tick(10), tick(62, symbol="B")]) == []
+    (bar,) = maker.push(tick(65, symbol="B"))
+    assert bar.symbol == "A"
 
 
 def test_a_late_tick_behind_one_outside_the_session_is_not_kept_waiting() -> None:
@@ -136,6 +232,22 @@ def test_a_tick_without_size_counts_as_one_price() -> None:
         Clock(2 * MINUTE),
     ]
     assert [bar.vwap for bar in BarMaker("1m").push_many(records)] == [2.5, 5.0]
+
+
+def test_many_ticks_without_size_are_as_many_prices() -> None:
+    """However many are worked in together."""
+    prices = [float(n % 3) for n in range(300)]
+    maker = BarMaker("1m")
+    maker.push_many(tick(n / 10, price, 0.0) for n, price in enumerate(prices))
+    (bar,) = maker.push(Clock(MINUTE))
+    assert (bar.vwap, bar.close, bar.volume, bar.count) == (1.0, 2.0, 0.0, 300)
+
+
+def test_sizes_beyond_what_numbers_hold_end_nothing() -> None:
+    """A vendor's nonsense makes a nonsensical volume, and the next bar is right again."""
+    maker = BarMaker("1m")
+    bars = maker.push_many([*(tick(n, 1.0, 1e308) for n in range(3)), tick(60), tick(120)])
+    assert [bar.volume for bar in bars] == [math.inf, 1.0]
 
 
 def test_sums_do_not_lose_digits() -> None:
@@ -166,13 +278,41 @@ def test_a_session_ends_the_bars_that_count() -> None:
     assert (maker.outside, [*dues, maker.next_due_us]) == (1, [10 * MINUTE, None])
 
 
+def test_sessions_without_a_pause_are_two_all_the_same() -> None:
+    """While one waits for its lateness the next has begun; neither takes the other's ticks."""
+    hour, day = 60 * MINUTE, 1_440 * MINUTE
+    maker = BarMaker("3 ticks", session="00:00-24:00 UTC", lateness_s=3_600)
+    assert maker.push_many([tick(86_399), tick(86_401, symbol="B"), Clock(day + hour - 1)]) == []
+    (bar,) = maker.push(Clock(day + hour))
+    assert (bar.symbol, maker.next_due_us) == ("A", 2 * day + hour)
+    assert maker.push(tick(86_398, symbol="B")) == []
+    assert (maker.too_late, maker.outside) == (1, 0)
+
+
+def test_a_bar_is_incomplete_once() -> None:
+    """A second gap says nothing new of it."""
+    for maker in (BarMaker(ticks=1), BarMaker("1s", since_us=0)):
+        maker.push_many([tick(1), tick(2)])
+        assert [len([bar for bar in maker.push(gap(0, 2 * S)) if bar.revised]) for _ in range(2)] == [1, 0]
+
+
 def test_a_gap_makes_a_counted_bar_incomplete() -> None:
     """The one in the making; or else the next, and those whose time it overlaps."""
     maker = BarMaker(ticks=2)
-    gap = Gap(5 * S, 6 * S, "closed", feed="x")
-    assert [bar.complete for bar in maker.push_many([tick(1), gap, tick(7), tick(8), tick(9)])] == [False, True]
+    hole = gap(5 * S, 6 * S)
+    assert [bar.complete for bar in maker.push_many([tick(1), hole, tick(7), tick(8), tick(9)])] == [False, True]
     bars = maker.push_many([Gap(8 * S, 10 * S, "closed", feed="x"), tick(11), tick(12), tick(13), tick(14)])
     assert [(bar.complete, bar.revised) for bar in bars] == [(False, True), (False, False), (True, False)]
+
+
+@pytest.mark.parametrize("settings", [{"interval": "1s"}, {"ticks": 1}])
+def test_a_gap_corrects_no_more_bars_than_are_remembered(settings: dict) -> None:  # type: ignore[type-arg]
+    """The newest ones, in their order."""
+    maker = BarMaker(**settings, history=2, since_us=0)
+    given = [bar for second in range(6) for bar in maker.push(tick(second))]
+    revised = [bar.time_us for bar in maker.push(gap(0, 5 * S)) if bar.revised]
+    assert revised == [bar.time_us for bar in given if bar.time_us < 5 * S][-len(revised) :]
+    assert len(revised) == 2 - (given[-1].time_us >= 5 * S)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +323,16 @@ def test_a_gap_makes_a_counted_bar_incomplete() -> None:
         ({"interval": "7m"}, "divides a day"),
         ({"interval": "2d"}, "up to one day"),
         ({"interval": "0s"}, "whole number"),
-        ({"interval": "often"}, "whole number"),
+        ({"interval": "often"}, "interval = 'often': accepted is a whole number"),
         ({"interval": 60}, "whole number"),
         ({"ticks": 0}, "ticks = 0"),
         ({"ticks": 2.5}, "ticks = 2.5"),
         ({"volume": math.nan}, "volume = nan"),
+        ({"volume": 0.0}, "volume = 0.0"),
         ({"interval": "1m", "lateness_s": -1}, "lateness_s"),
+        ({"interval": "1m", "lateness_s": math.inf}, "lateness_s"),
         ({"interval": "1m", "history": -1}, "history"),
-        ({"ticks": 5, "fill": True}, "fill"),
+        ({"ticks": 5, "fill": True}, "fill = True:"),
     ],
 )
 def test_what_is_no_bar_is_refused(settings: dict, named: str) -> None:  # type: ignore[type-arg]

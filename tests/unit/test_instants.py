@@ -37,8 +37,9 @@ TABLE = [
 
 @pytest.mark.parametrize(("value", "expected"), TABLE)
 def test_an_instant_is_what_it_says(value: str | int | datetime, expected: int) -> None:
-    """Relative to now, ISO 8601 in UTC unless it says otherwise, a datetime, or a number."""
-    assert instant_us(value, now_us=NOW_US) == expected
+    """Relative to now, ISO 8601 in UTC unless it says otherwise, a datetime, or a number; it is a whole number."""
+    found = instant_us(value, now_us=NOW_US)
+    assert (type(found), found) == (int, expected)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,13 @@ def test_what_is_no_instant_is_refused_with_what_is_accepted(value: object) -> N
     with pytest.raises(ValueError, match="accepted: an ISO 8601 time") as refusal:
         instant_us(value, now_us=NOW_US)  # type: ignore[arg-type]  # that is the case
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("value", "kind"), [(True, "bool"), (None, "NoneType"), (1.5, "float")])
+def test_what_is_of_another_kind_is_refused_by_its_kind(value: object, kind: str) -> None:
+    """Its value may be long, and says less."""
+    with pytest.raises(ValueError, match=f"^{kind} is no instant"):
+        instant_us(value, now_us=NOW_US)  # type: ignore[arg-type]  # that is the case
 
 
 @given(st.datetimes(datetime(1991, 1, 1), datetime(2199, 1, 1), timezones=st.timezones()))  # noqa: DTZ001

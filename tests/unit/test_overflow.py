@@ -79,6 +79,19 @@ def test_conflate_keeps_the_latest_of_each_symbol_and_feed() -> None:
     assert drained(buffer) == [[tick(7, "B"), tick(8)]]
 
 
+def test_only_ticks_are_conflated() -> None:
+    """What a line or a gap tells is told, however often it happens."""
+    buffer = Buffer(capacity=9, overflow="conflate")
+    records: list[Record] = [
+        Status("silent", 1, feed="x"),
+        Status("resumed", 2, feed="x"),
+        Gap(1, 2, "silent", "A"),
+        Gap(3, 4, "mute", "A"),
+    ]
+    buffer.put(records)
+    assert buffer.take() == records
+
+
 def test_conflate_stays_within_its_capacity() -> None:
     """With more symbols than room the oldest gives way, as do records that are no ticks."""
     buffer = Buffer(capacity=2, overflow="conflate")

@@ -17,8 +17,10 @@ import attrs
 import msgspec
 import pytest
 
+from trio_ticks.config import SequencerConfig
 from trio_ticks.core.front import SLACK
 from trio_ticks.core.sequencer import _AHEAD, Sequencer
+from trio_ticks.core.sequencer_settings import SequencerLimits
 from trio_ticks.model import Side, Tick
 from trio_ticks.testing import check_identity, check_ledger, check_order
 
@@ -166,6 +168,13 @@ def test_a_full_stamp_rejects_new_ticks_and_still_knows_copies() -> None:
     assert sequencer.counts.duplicates == 2
 
 
+def test_a_stamp_may_hold_a_single_tick() -> None:
+    """The least limit there is lets one in, late or not."""
+    sequencer = Sequencer(stamp_ticks=1)
+    assert push(sequencer, at(2), at(2, 8.0), at(1), at(1, 8.0)) == [(2, 0, False), (1, 0, True)]
+    assert dict(sequencer.counts.rejected_by) == {"its stamp is full": 2}
+
+
 def test_window_ends_behind_the_newest_receipt_where_a_stamp_is_ahead() -> None:
     """One tick stamped 50 s ahead does not push out the present."""
     sequencer = Sequencer(window_s=10)
@@ -254,9 +263,12 @@ def test_an_id_below_the_floor_is_expired_after_a_restart() -> None:
     assert push(again, at(3, trade_id=10)) == [(3, 0, False)]
 
 
-def test_what_two_lines_show_in_step_is_kept_as_numbers_only() -> None:
-    """Nothing is counted of it, and nothing is kept that the garbage collector would look at."""
-    sequencer, source = Sequencer(), [at(n, volume=float(n)) for n in range(1, 101)]
+@pytest.mark.parametrize("identity", ["content", "trade_id"])
+@pytest.mark.parametrize("at_a_stamp", [1, 3])
+def test_what_two_lines_show_in_step_is_kept_as_numbers_only(identity: Identity, at_a_stamp: int) -> None:
+    """Nothing is counted of it, and nothing is kept that the garbage collector would look at; twins are no matter."""
+    sequencer = Sequencer(identity=identity)
+    source = [at(n // at_a_stamp + 1, volume=float(n), trade_id=n) for n in range(1, 101)]
     for n in range(0, 100, 5):
         for session in ("A", "B") if n % 2 else ("B", "A"):
             push(sequencer, *source[n : n + 5], session=session)
@@ -275,6 +287,17 @@ def test_a_window_is_swept_while_nothing_is_counted() -> None:
     (front,) = sequencer._all_fronts()
     assert len(front) <= 2 + SLACK
     assert len(front.counted().copies) == 2
+
+
+def test_as_many_ticks_are_remembered_as_the_window_holds() -> None:
+    """The last of them is known as a copy; the one before it was forgotten."""
+    sequencer = Sequencer(window_ticks=5)
+    for n in range(1, 101):
+        push(sequencer, at(n))
+    push(sequencer, at(96), session="B", now_us=100)
+    assert (sequencer.counts.duplicates, sequencer.counts.expired) == (1, 0)
+    push(sequencer, at(95), session="B", now_us=100)
+    assert (sequencer.counts.duplicates, sequencer.counts.expired) == (1, 1)
 
 
 def test_too_many_held_ticks_move_on_before_they_are_forgotten() -> None:
@@ -326,6 +349,12 @@ def test_late_ticks_are_dropped_only_when_asked_to() -> None:
     push(sequencer, at(1), session="B", now_us=2)
     counts = sequencer.counts
     assert (counts.accepted, counts.late_dropped, counts.duplicates) == (1, 1, 1)
+
+
+def test_by_itself_it_does_what_the_configuration_would() -> None:
+    """Its defaults are those of the file, which has no word for the size of a stamp."""
+    settings = attrs.asdict(SequencerConfig()) | {"identity": "content", "stamp_ticks": 65_536}
+    assert Sequencer()._limits == SequencerLimits.of(**settings)
 
 
 def test_counts_are_a_snapshot_nobody_can_change() -> None:

@@ -47,7 +47,9 @@ def test_a_session_follows_the_clocks_of_its_zone(text: str, day: str, start: st
     assert session_of(text).on(date.fromisoformat(day).toordinal()) == (us(start), us(end))
 
 
-@pytest.mark.parametrize("text", sorted({text for text, *_ in DAYS} | {"03:00-02:30 America/New_York"}))
+@pytest.mark.parametrize(
+    "text", sorted({text for text, *_ in DAYS} | {"03:00-02:30 America/New_York", "21:00-22:00 America/New_York"})
+)
 @pytest.mark.parametrize(
     "around", ["2025-03-09", "2025-03-30", "2025-04-06", "2025-10-05", "2025-10-26", "2025-11-02"]
 )
@@ -85,6 +87,21 @@ def test_intervals_count_from_the_session_and_end_with_it() -> None:
     assert slots.of(us("2025-03-07T21:00")) is None
 
 
+@pytest.mark.parametrize(
+    ("session", "at", "start", "end"),
+    [
+        ("09:20-16:00 UTC", "2025-03-07T10:00", "2025-03-07T09:20", "2025-03-07T10:20"),
+        ("09:20-16:00 UTC", "2025-03-07T10:20", "2025-03-07T10:20", "2025-03-07T11:20"),
+        ("00:00-24:00 UTC", "1970-01-01T00:00", "1970-01-01T00:00", "1970-01-01T01:00"),
+    ],
+)
+def test_the_first_instant_that_is_asked_for_is_in_its_interval(session: str, at: str, start: str, end: str) -> None:
+    """Whatever the session's first minute is, and even at the beginning of time."""
+    slots = slots_of(cut_of("1h"), session)
+    assert slots is not None
+    assert slots.of(us(at)) == (us(start), us(end))
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2025-03-30", 23), ("2025-10-26", 25), ("2025-06-01", 24)])
 def test_a_day_has_as_many_hours_as_it_has(day: str, hours: int) -> None:
     """Each is an hour long, and together they are the day."""
@@ -101,13 +118,14 @@ def test_a_day_has_as_many_hours_as_it_has(day: str, hours: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "09:30-16:00", "9-16 Europe/Berlin", "09:60-16:00 UTC", "09:30-24:01 UTC", "09:30-16:00 Europe/Atlantis",
-     "09:30-16:00 ../x", "09:30-16:00 Europe"],
+    ["", "09:30-16:00", "9-16 Europe/Berlin", "09:60-16:00 UTC", "09:30-24:01 UTC", "24:01-16:00 UTC",
+     "09:30-16:00 Europe/Atlantis", "09:30-16:00 ../x", "09:30-16:00 Europe"],
 )  # fmt: skip
 def test_what_is_no_session_is_refused(text: str) -> None:
-    """In one line that says what is accepted."""
+    """In one line that names it and says what is accepted."""
     with pytest.raises(ConfigError, match="accepted is a session such as '09:30-16:00 America/New_York'") as caught:
         session_of(text)
+    assert str(caught.value).startswith(f"session = {text!r}: ")
     assert "\n" not in str(caught.value)
 
 

@@ -50,15 +50,13 @@ class AgeCounts:
     def quantile_us(self, share: float) -> float | None:
         """Return the age that this share of the ticks had at most, by proportion within its bucket; None: no tick."""
         wanted, below = share * self.count, 0
-        if not self.count:
-            return None
         for place, ticks in enumerate(self.counts):
             if ticks and below + ticks >= wanted:
                 low = BOUNDS_US[place - 1] if place else 0
                 high = BOUNDS_US[min(place, len(BOUNDS_US) - 1)]
                 return low + (high - low) * (wanted - below) / ticks
             below += ticks
-        return float(BOUNDS_US[-1])
+        return None
 
 
 def sum_of(ages: Iterable[AgeCounts]) -> AgeCounts:

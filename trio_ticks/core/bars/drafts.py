@@ -47,7 +47,7 @@ class Draft:
         "start_us",
     )
 
-    def __init__(self, *, start_us: int, end_us: int, price: float = 0.0, complete: bool = True) -> None:
+    def __init__(self, *, start_us: int, end_us: int, complete: bool, price: float = 0.0) -> None:
         self.start_us = start_us
         self.end_us = end_us
         self.first_us = self.last_us = start_us

@@ -41,13 +41,11 @@ class Session:
     """The stretch of each day that `session_of` was told of.
 
     Attributes:
-        text: As the user wrote it.
         start_min: Minutes after midnight at which it begins.
         end_min: The same for its end, on the day that it belongs to.
         zone: Whose clocks show them.
     """
 
-    text: str
     start_min: int
     end_min: int
     zone: tzinfo
@@ -91,7 +89,7 @@ def session_of(text: str) -> Session:
     if found is None:
         raise ConfigError(f"session = {text!r}: accepted is {ACCEPTED}")
     times = [_minutes(text, *found.group(1, 2)), _minutes(text, *found.group(3, 4))]
-    return Session(text=text.strip(), start_min=times[0] % _DAY_MIN, end_min=times[1], zone=_zone(text, found[5]))
+    return Session(start_min=times[0] % _DAY_MIN, end_min=times[1], zone=_zone(text, found[5]))
 
 
 def _minutes(text: str, hours: str, minutes: str) -> int:

@@ -113,13 +113,12 @@ class TimeBars:
         return [self._trails[place] for place in sorted(self._trails)]
 
     def _ended(self, trail: Trail, draft: Draft) -> Bar:
-        """Give out a symbol's bar, and begin the next one where intervals are filled."""
+        """Give out a symbol's bar, and begin the next one where intervals are filled; that one is due later."""
         draft.settle()
         trail.empty = 0 if draft.count else trail.empty + 1
         trail.draft = None
         if self._fill and trail.empty < FILLED:
             trail.draft = self._drafted(trail, self._slots.after(draft.end_us), draft.close)
-            self._due_us = min(self._due_us, trail.draft.end_us + self._lateness_us)
         return trail.give(draft)
 
     def _placed(self, trail: Trail, tick: Tick) -> Iterator[Bar]:
