@@ -202,7 +202,7 @@ def test_the_first_alarm_can_be_taken_before_its_time() -> None:
     assert position.next_due_us == 5
     assert (position.pop(), position.now_us) == (second, 5)
     assert (position.pop(), position.now_us) == (first, 7)
-    assert position.pop() is None
+    assert position.first is None
     assert not position.is_overdue
 
 
@@ -228,4 +228,4 @@ def test_at_the_end_all_go_on_in_the_order_of_their_instants() -> None:
     position.end()
     assert story == [1, 3, 4, 0]
     assert [alarm.state for alarm in alarms] == ["ended", "ended", "pending", "ended", "ended"]
-    assert position.pop() is None
+    assert position.first is None
