@@ -157,7 +157,7 @@ class Coverage:
                 del self._sessions[session].since_us[symbol]
 
     def heard(self, session: Hashable, at_us: int) -> list[Gap]:
-        """Note that a session brought a tick; return the gaps this reveals."""
+        """Note that a session brought a tick; return the gaps this reveals. Cheap while nothing is open."""
         found = self._sessions.get(session)
         if found is None:
             return []
@@ -165,11 +165,8 @@ class Coverage:
         if not self._unsure or abs(at_us - self._asked_us) < ASK_US:
             return []
         self._asked_us = at_us
-        return [
-            gap
-            for symbol in found.since_us.keys() & self._unsure
-            for gap in self._settle(symbol, self._pasts[symbol])
-        ]
+        asked = sorted(found.since_us.keys() & self._unsure)
+        return [gap for symbol in asked for gap in self._settle(symbol, self._pasts[symbol])]
 
     def ended(self, session: Hashable, until_us: int, cause: str) -> list[Gap]:
         """Note that a session covered its symbols until then and is over; return the gaps this reveals."""
