@@ -165,6 +165,30 @@ def test_a_handover_is_asked_about_once_a_second_and_at_the_end() -> None:
         assert found + coverage.finish(3_000_000) == [Gap(900_000, 1_800_000, "closed", "X", "f")]
 
 
+def test_an_heir_has_to_outlive_whom_it_takes_over_from() -> None:
+    """B is heard of up to just before the end of A, and then behind it; C ends at the instant at which B does."""
+    coverage = Coverage(feed="f", handover_us=10)
+    coverage.live("A", ["X"], 0)
+    coverage.live("B", ["X"], 95)
+    coverage.heard("B", 99)
+    assert coverage.ended("A", 100, "closed") == []
+    assert coverage.heard("B", 2_000_000) == [Gap(95, 100, "closed", "X", "f")]
+    coverage.live("C", ["X"], 1_999_995)
+    assert coverage.ended("B", 2_000_000, "closed") + coverage.ended("C", 2_000_000, "closed") == []
+    assert coverage.live("D", ["X"], 2_000_001) == [Gap(2_000_000, 2_000_001, "closed", "X", "f")]
+
+
+def test_nobody_asks_about_what_is_not_wanted_any_longer() -> None:
+    """Whether B has taken over is open when X is dropped: neither a tick nor the end has anything to say of it."""
+    coverage = Coverage(feed="f", handover_us=10)
+    coverage.live("A", ["X", "Y"], 0)
+    coverage.live("B", ["X", "Y"], 95)
+    coverage.ended("A", 100, "closed")
+    coverage.dropped(["X"])
+    assert coverage.heard("B", 2_000_000) == [Gap(95, 100, "closed", "Y", "f")]
+    assert coverage.finish(2_000_001) == []
+
+
 def test_a_line_that_is_live_for_long_saves_a_short_handover() -> None:
     """C stands beside A, which ends, and B, which is young: it is open until C was heard of, or is found dead."""
     for is_heard, gaps in ((True, []), (False, [Gap(95, 100, "closed", "X", "f")])):
@@ -359,6 +383,23 @@ def test_what_was_held_may_have_come_by_a_session_that_is_over() -> None:
     assert resumed(coverage, [Tick("X", 40, 1.0, received_us=40)], held_since_us=40).live("C", ["X"], 50) == [
         Gap(10, 39, "crashed", "X", "f"),
         Gap(40, 50, "closed", "X", "f"),
+    ]
+
+
+def test_what_came_after_all_that_is_over_speaks_for_who_is_open() -> None:
+    """Its receipt counts for that, and what is certain is less by the lateness. With nobody open it says nothing."""
+    coverage = Coverage(feed="f", handover_us=0)
+    coverage.live("A", ["X"], 10)
+    coverage.live("B", ["X"], 39)
+    coverage.ended("B", 40, "closed")
+    saved = {**coverage.save(), "held_since_us": None, "lateness_us": 20}
+    tail = [Tick("X", 45, 1.0, received_us=45), Tick("never seen", 45, 1.0, received_us=45)]
+    again = Coverage(feed="f", handover_us=0)
+    again.resume(saved, tail, cause="crashed", symbols=["X"])
+    assert again.live("C", ["X"], 50) == [Gap(25, 39, "crashed", "X", "f"), Gap(40, 50, "closed", "X", "f")]
+    coverage.ended("A", 30, "closed")
+    assert resumed(coverage, [Tick("X", 45, 1.0, received_us=45)]).live("C", ["X"], 50) == [
+        Gap(40, 50, "closed", "X", "f")
     ]
 
 

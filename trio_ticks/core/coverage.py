@@ -100,7 +100,7 @@ def _later(heard: Mapping[str, int], ends: Mapping[str, int], lateness_us: int) 
 
     What came before may have come by one of them, and have been held since.
     """
-    return {symbol: at_us for symbol, at_us in heard.items() if at_us + lateness_us > ends.get(symbol, at_us)}
+    return {name: at_us for name, at_us in heard.items() if name in ends and at_us + lateness_us > ends[name]}
 
 
 def _proven(heard: Mapping[str, int], sessions: Sequence[_Session]) -> Iterator[tuple[str, int, int]]:
