@@ -53,7 +53,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "sharding": ("unit/test_sharding", "property/test_sharding_property"),
     "backoff": ("unit/test_backoff", "property/test_backoff_property"),
     "instants": ("unit/test_instants",),
-    "expiry": ("simulation/test_strategy", "simulation/test_engine"),
+    "expiry": ("unit/test_expiry",),
     "marks": ("property/test_redis_entry",),
     "relaying": ("unit/test_redis_config", "property/test_redis_entry"),
     "sequencer_settings": ("unit/test_config", "unit/test_sequencer"),
