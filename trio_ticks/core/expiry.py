@@ -31,17 +31,16 @@ class Expiry:
         if now_us() - record.time_us <= self.max_age_us:
             return False
         self.dropped += 1
-        gap = self.gap or Gap(record.time_us, record.time_us, "stale", missed=0)
-        self.gap = Gap(
-            start_us=min(gap.start_us, record.time_us),
-            end_us=max(gap.end_us, record.time_us),
-            cause="stale",
-            missed=(gap.missed or 0) + 1,
-        )
+        at_us, gap = record.time_us, self.gap
+        if gap is None:
+            self.gap = Gap(at_us, at_us, "stale", missed=1)
+        else:
+            missed = (gap.missed or 0) + 1
+            self.gap = Gap(min(gap.start_us, at_us), max(gap.end_us, at_us), "stale", missed=missed)
         return True
 
     def take_gap(self) -> Gap:
         """Return the gap, of which nobody has to be told any more."""
         gap, self.gap = self.gap, None
-        assert gap is not None, "there is one"
+        assert gap is not None
         return gap
