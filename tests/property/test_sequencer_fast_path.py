@@ -32,6 +32,7 @@ SETTINGS = st.fixed_dictionaries(
 )
 LINES = "ABC"
 SESSIONS = st.sampled_from(LINES)
+OFTEN_X = ("X", "X", "X", "Y")  # so that one window fills sooner than the other
 MOVES = st.lists(st.sampled_from([1, 0, 4]), min_size=1, max_size=8)
 AWKWARD: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -101,7 +102,7 @@ class TwoSequencers(RuleBasedStateMachine):
         for move in moves:
             time_us = self.market[-1].time_us + move if self.market else self.now_us
             number = len(self.market)
-            symbol, price = data.draw(st.sampled_from("XXXY")), data.draw(st.sampled_from([1.0, 2.0]))
+            symbol, price = data.draw(st.sampled_from(OFTEN_X)), data.draw(st.sampled_from([1.0, 2.0]))
             tick = Tick(symbol, time_us, price, trade_id=number + 1, sequence=number // 2, feed="test")
             self.market.append(tick)
             self.now_us = max(self.now_us, time_us) if in_time else self.now_us
