@@ -230,7 +230,8 @@ def test_cancelled_sleepers_and_readers_lose_nothing(world: World) -> None:
             for number in range(60):
                 await world.trade(number + 0.5, number + 0.75, time_us=begun_us + number * 5_000)
                 tasks = [asyncio.create_task(nap(ticks)), asyncio.create_task(ticks.sleep(0.02))]
-                tasks += [asyncio.create_task(read(ticks, seen))] * (number % 2)
+                if number % 2:
+                    tasks.append(asyncio.create_task(read(ticks, seen)))
                 await steps(number % 15)
                 for task in tasks:
                     task.cancel()
