@@ -130,3 +130,13 @@ class StrategyError(TrioTicksError):
 
 class EngineError(TrioTicksError):
     """The engine stopped because something failed for good. The cause is the exception group."""
+
+
+def one_line(text: str) -> str:
+    """Return a text, be it a stranger's, as one line of printable characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return a foreign error as one line: its type and its words."""
+    return one_line(f"{type(error).__name__}: {error}")

@@ -8,10 +8,12 @@ import trio
 from trio.testing import MockClock
 
 from tests.support.storing import kept
+from trio_ticks.errors import StrategyError
 from trio_ticks.model import Clock, Record, Signal, Status, Tick
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.runtime.stream import Ticks
+from trio_ticks.storage.line_protocol import LineEncoder
 from trio_ticks.testing.simulation import on_the_spot
 from trio_ticks.testing.venue import Venue
 
@@ -57,6 +59,26 @@ async def test_signals_stand_behind_what_led_to_them(autojump_clock: MockClock, 
     assert [signal.time_us for signal in signals[:2]] == [tick.time_us for tick in ticks]
     assert {signal.strategy for signal in signals} == {"echo"}
     assert engine.statistics().strategies[0].signals == 3
+
+
+async def test_why_a_strategy_failed_is_kept_in_one_line_that_the_database_takes(
+    autojump_clock: MockClock, venue: Venue, tmp_path: Path
+) -> None:
+    """Line protocol has no line breaks: an error of several lines, or with colours, is told in one plain line."""
+
+    async def fails(ticks: Ticks) -> None:
+        async for _ in ticks:
+            raise StrategyError("no price\n\tof \x1b[31mX\x1b[0m\r\nat all")
+
+    path = tmp_path / "ticks.journal"
+    async with venue.open_engine("X", journal=path, run_sync=on_the_spot, strategies=[fails]):
+        await venue.wait_subscribed()
+        await send(venue, 1.0)
+        await trio.sleep(1.0)
+    failed = [item for item in kept(path) if isinstance(item, Status) and item.status == "failed"]
+    assert [status.reason for status in failed] == ["StrategyError: no price of [31mX [0m at all"]
+    encoded = LineEncoder().encode(failed, [1])
+    assert (len(encoded.lines), encoded.refused) == (1, ())
 
 
 async def test_signals_are_counted_without_a_journal(autojump_clock: MockClock, venue: Venue) -> None:

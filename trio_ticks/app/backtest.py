@@ -17,7 +17,7 @@ from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
 from trio_ticks.app.recordings import params_of
 from trio_ticks.config.reference import load_object
-from trio_ticks.errors import ConfigError, StrategyError, TrioTicksError
+from trio_ticks.errors import ConfigError, StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Signal
 from trio_ticks.replay.backtest import backtest
 from trio_ticks.replay.backtest_result import Backtest
@@ -72,7 +72,7 @@ def run_backtest(job: Backtesting) -> None:
         except TrioTicksError:
             raise
         except Exception as error:
-            words = f"{type(error).__name__}: {error} ({'; '.join(getattr(error, '__notes__', ()))})"
+            words = f"{in_one_line(error)} ({'; '.join(getattr(error, '__notes__', ()))})"
             raise StrategyError(f"strategy {job.strategy} failed: {words}") from error
     if job.signals is not None:
         _write(result.signals, job.signals)

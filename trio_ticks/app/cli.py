@@ -29,7 +29,7 @@ from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Recorded, Simulation, all_faults, parse_source, simulate
 from trio_ticks.app.watch import Watching, feed_of, watch
-from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.errors import ConfigError, TrioTicksError, one_line
 from trio_ticks.sim import parse_switches
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -89,7 +89,7 @@ def _run() -> int:
 
 def _complain(text: str, code: int) -> int:
     """Say in one line why it ends, and return the exit code."""
-    print(f"trio-ticks: {' '.join(text.split())}", file=sys.stderr)
+    print(f"trio-ticks: {one_line(text)}", file=sys.stderr)
     return code
 
 

@@ -13,7 +13,7 @@ import msgspec
 from trio_ticks.app.formats import fields_of
 from trio_ticks.app.progress import progress
 from trio_ticks.app.tables import aligned, duration_text, instant_text, size_text
-from trio_ticks.errors import ConfigError, JournalError
+from trio_ticks.errors import ConfigError, JournalError, one_line
 from trio_ticks.model import Tick
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.storage.journal import Cursors, CursorState, DeadLetter, Journal, JournalInfo, JournalReader
@@ -200,7 +200,7 @@ def _row(name: str, letter: DeadLetter) -> tuple[str, ...]:
         f"{letter.position}.{letter.place}",
         instant_text(letter.died_us),
         _what(letter),
-        " ".join(letter.reason.split()),
+        one_line(letter.reason),
     )
 
 

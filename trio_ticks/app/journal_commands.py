@@ -20,7 +20,7 @@ from trio_ticks.app.inspecting import (
 )
 from trio_ticks.app.kept import IN_DATABASE, kept_at
 from trio_ticks.config.rules import bytes_in
-from trio_ticks.errors import ConfigError
+from trio_ticks.errors import ConfigError, one_line
 from trio_ticks.storage.journal import Cursors, Damage
 from trio_ticks.storage.layout import KINDS
 from trio_ticks.storage.reading import ALL, read
@@ -122,7 +122,7 @@ def _told(damage: list[Damage]) -> int:
     """Say what was left out, and return the exit code."""
     for item in damage:
         where = f"batches {item.first_position:,} to {item.last_position:,}"
-        print(f"trio-ticks: left out: {where}: {' '.join(item.reason.split())}", file=sys.stderr)
+        print(f"trio-ticks: left out: {where}: {one_line(item.reason)}", file=sys.stderr)
     return 1 if damage else 0
 
 

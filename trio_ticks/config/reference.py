@@ -8,7 +8,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from trio_ticks.errors import ConfigError
+from trio_ticks.errors import ConfigError, in_one_line
 
 SHOWN = 5
 """Names of a module that are told where none of them resembles the one that is missing."""
@@ -53,8 +53,3 @@ def _instead_of(name: str, module: ModuleType) -> str:
         return f"did you mean {close[0]!r}?"
     more = f" and {len(own) - SHOWN} more" if len(own) > SHOWN else ""
     return f"it defines {', '.join(own[:SHOWN]) or 'no function and no class'}{more}"
-
-
-def in_one_line(error: Exception) -> str:
-    """Return a foreign error as one line: its type and its words."""
-    return " ".join(f"{type(error).__name__}: {error}".split())

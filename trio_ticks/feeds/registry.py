@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, get_args
 
-from trio_ticks.config.reference import in_one_line, load_object
+from trio_ticks.config.reference import load_object
 from trio_ticks.core.identity import Identity
-from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.errors import ConfigError, TrioTicksError, in_one_line
 from trio_ticks.feeds.alltick import AllTick
 from trio_ticks.feeds.alltick_simple import AllTickSimple
 from trio_ticks.feeds.arguments import accepted

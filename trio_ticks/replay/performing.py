@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import trio
 
-from trio_ticks.errors import StrategyError, TrioTicksError
+from trio_ticks.errors import StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Signal
 from trio_ticks.replay.playback import Playback
 from trio_ticks.runtime.strategy import FAILURES_IN_A_ROW, HEALTHY_S, Strategy
@@ -133,7 +133,7 @@ def _was_healthy(strategy: Strategy, playback: Playback, ticks: Ticks, began_us:
 
 
 def _named(strategy: Strategy, error: Exception) -> StrategyError:
-    failure = StrategyError(f"strategy {strategy.title} failed: {type(error).__name__}: {error}")
+    failure = StrategyError(f"strategy {strategy.title} failed: {in_one_line(error)}")
     failure.__cause__ = error
     return failure
 

@@ -18,9 +18,10 @@ import trio
 from trio_ticks.core.ages import Ages
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import SinkLedger
-from trio_ticks.errors import JournalError, SinkRejectedError, TrioTicksError
+from trio_ticks.errors import JournalError, SinkRejectedError
 from trio_ticks.model import ticks_in
 from trio_ticks.runtime.clock import NowUs
+from trio_ticks.runtime.groups import words_of
 from trio_ticks.runtime.journaling import JournalWriter, RunSync
 from trio_ticks.runtime.portions import Portion, portions_of, readable
 from trio_ticks.runtime.sinks import AnySink, Delivery, Refused, SinkBatch
@@ -278,7 +279,7 @@ class Drainer:
 
     async def _hold(self, error: Exception) -> bool:
         """Wait before the next attempt; return whether there is to be one."""
-        words = str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"
+        words = words_of(error)
         if self._doing != "holding" or words != self._last_error:
             named = {"event": "sink held up", "sink": self.sink.name, "reason": words}
             text = "sink %s is held up, its ticks wait in the journal: %s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from trio_ticks.errors import RemoteProtocolError
+from trio_ticks.errors import RemoteProtocolError, in_one_line
 
 T = TypeVar("T")
 
@@ -19,5 +19,5 @@ def own_code(call: Callable[[], T], name: str) -> T:
     try:
         return call()
     except Exception as error:
-        words = f"the feed's {name}() raised {type(error).__name__}: {error}"
+        words = f"the feed's {name}() raised {in_one_line(error)}"
         raise RemoteProtocolError(words) from error

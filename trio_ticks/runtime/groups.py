@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from trio_ticks.errors import TrioTicksError
+from trio_ticks.errors import TrioTicksError, in_one_line, one_line
 
 E = TypeVar("E", bound=BaseException)
 
@@ -18,5 +18,5 @@ def leaves(group: BaseExceptionGroup[E]) -> list[E]:
 
 
 def words_of(error: Exception) -> str:
-    """Return an error of ours in its own words, a foreign one with its type."""
-    return str(error) if isinstance(error, TrioTicksError) else f"{type(error).__name__}: {error}"
+    """Return an error of ours in its own words, a foreign one with its type, in one line."""
+    return one_line(str(error)) if isinstance(error, TrioTicksError) else in_one_line(error)

@@ -21,7 +21,7 @@ from trio_ticks.config import OnError, Overflow, rules
 from trio_ticks.core.ages import Ages
 from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
-from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
+from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Batch, Record
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
@@ -115,7 +115,7 @@ class StrategyState:
     def failed(self, error: Exception) -> None:
         """Count a failure."""
         self.failures += 1
-        self.last_error = f"{type(error).__name__}: {error}"
+        self.last_error = in_one_line(error)
 
 
 Fail: TypeAlias = Callable[[TrioTicksError], None]
@@ -180,7 +180,7 @@ def _is_all(kind: type[Exception] | tuple[type[Exception], ...], error: Exceptio
 
 
 def _give_up(strategy: Strategy, error: Exception, fail: Fail) -> None:
-    words = f"strategy {strategy.title} failed: {type(error).__name__}: {error}"
+    words = f"strategy {strategy.title} failed: {in_one_line(error)}"
     failure = StrategyError(words)
     failure.__cause__ = error
     if strategy.on_error == "stop":

@@ -20,7 +20,7 @@ import attrs
 
 from trio_ticks.config.secret import HIDDEN
 from trio_ticks.config.sinks import InfluxDB
-from trio_ticks.errors import ConfigError, SinkError
+from trio_ticks.errors import ConfigError, SinkError, in_one_line
 from trio_ticks.storage.outcomes import Outcome, Verdict, in_short, outcome_of_answer
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _outcome_of_error(error: Exception) -> Outcome:
         return Outcome(Verdict.HOLD, in_short(f"TLS: {getattr(error, 'reason', '')}"))
     if isinstance(error, UnicodeDecodeError):
         return Outcome(Verdict.HOLD, "the answer is no text; is this InfluxDB?")
-    return Outcome(Verdict.RETRY, in_short(f"{type(error).__name__}: {error}"))
+    return Outcome(Verdict.RETRY, in_short(in_one_line(error)))
 
 
 def _rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

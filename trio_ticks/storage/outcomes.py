@@ -26,6 +26,8 @@ from http import HTTPStatus
 
 import attrs
 
+from trio_ticks.errors import one_line
+
 # Server messages quote whole lines; the beginning tells what is wrong, and a status stays readable.
 _LONGEST_REASON = 300
 
@@ -119,7 +121,7 @@ def message_of(body: str) -> str:
 
 def in_short(text: str) -> str:
     """Return a foreign text on one line of printable characters, cut where it is long."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = one_line(text)
     return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"
 
 

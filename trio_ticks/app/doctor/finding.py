@@ -6,6 +6,8 @@ import enum
 
 import attrs
 
+from trio_ticks.errors import one_line
+
 
 class Mark(enum.StrEnum):
     """How it stands with what was looked at."""
@@ -44,7 +46,7 @@ class Finding:
     def line(self, signs: dict[Mark, str] = SIGNS) -> str:
         """Return it for people, on one line whatever a server has put into its words."""
         told = f"{self.found}; {self.cure}" if self.cure else self.found
-        return f"{signs[self.mark]} {self.what:<{WIDTH}} {' '.join(told.split())}"
+        return f"{signs[self.mark]} {self.what:<{WIDTH}} {one_line(told)}"
 
 
 def good(what: str, found: str) -> Finding:

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from trio_ticks.errors import in_one_line
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.testing.simulation import run_seeded
 from trio_ticks.testing.world import laws
@@ -190,7 +191,7 @@ def _words(error: BaseException) -> str:
     """Return an error in one line, and of a group the first one."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return in_one_line(error)
 
 
 def _history(error: BaseException) -> str:
