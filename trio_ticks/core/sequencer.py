@@ -41,7 +41,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
@@ -128,7 +127,7 @@ class Sequencer:
         self._rule = self._limits.rule
         self._fronts: defaultdict[str, dict[str, Front]] = defaultdict(dict)  # by feed and symbol
         self._sessions: dict[Hashable, int] = {}
-        self._numbers = count(1)
+        self._newest_number = 0
         self._waiting = Waiting()
         self._is_direct = self._limits.lateness_us == 0  # nothing waits, so fronts may take ticks
         self._accepted = self._duplicates = self._expired = self._late_dropped = self._refused = 0
@@ -323,7 +322,8 @@ class Sequencer:
         """Return a session's number: what a caller names it by may take long to hash."""
         number = self._sessions.get(session)
         if number is None:
-            number = self._sessions[session] = next(self._numbers)
+            self._newest_number += 1
+            number = self._sessions[session] = self._newest_number
         return number
 
     def _released(self, now_us: float) -> list[Tick]:
