@@ -150,7 +150,7 @@ async def test_run_says_what_is_wrong_and_how_it_is_mended(
     async with open_setup(wrong, cwd, monkeypatch):
         if wrong.goes_on:
             stderr = await log_of(wrong.cure, cwd=cwd, env=env, within=within)
-            (told,) = [line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line]
+            told = next(line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line)
         else:
             code, _, stderr = await run_program("run", cwd=cwd, env=env, within=within)
             assert code in {1, 2}
@@ -232,7 +232,7 @@ async def test_a_wrong_bucket_is_told(influxdb: Proxy, cwd: Path) -> None:
         (cwd / "ticks.toml").write_text(toml(url=sim.url, token=TOKEN, extra=sink))
         stderr = await log_of(words, cwd=cwd)
         (finding,) = await to_mend(cwd)
-    (told,) = [line for line in stderr.splitlines() if words in line]
+    told = next(line for line in stderr.splitlines() if words in line)
     assert re.search(r"sink influxdb is held up.*404 Not Found: .*tocks", told)
     assert "tocks" in finding.line()
     assert words in finding.line()
