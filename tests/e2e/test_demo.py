@@ -80,7 +80,7 @@ async def test_two_lines_bring_every_tick_twice_and_it_counts_once(tmp_path: Pat
         await program.wait_for("engine live")
         (url,) = re.findall(r"^dashboard: (\S+)$", program.stdout, re.MULTILINE)
         with trio.fail_after(PATIENCE_S):
-            while not json.loads((await get(f"{url}status"))[2])["ledger"]["duplicates"]:
+            while not json.loads((await get(f"{url}status"))[2])["ledger"]["duplicates"]:  # noqa: ASYNC110 - asked
                 await trio.sleep(0.1)
         program.send(signal.SIGINT)
         assert await program.wait() == 0

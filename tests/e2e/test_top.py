@@ -88,7 +88,7 @@ class Terminal:
                 assert await self._read(), f"it ended: {self.shown!r}"
 
     async def wait(self) -> int:
-        """Wait until it has ended; return its exit code. What is not read would hold it up in the middle of a screen."""
+        """Wait until it has ended; return its exit code. It is read on, or a full terminal would hold it up."""
         with trio.fail_after(PATIENCE_S):
             while await self._read():
                 pass
