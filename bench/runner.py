@@ -20,7 +20,7 @@ from bench.plan import Outcome, Run
 from bench.wire import Tape
 
 ROOT = Path(__file__).parents[1]
-START_S = 30.0
+START_S = 60.0
 """For two processes to start and connect, besides the run's own deadline."""
 
 

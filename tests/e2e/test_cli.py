@@ -294,14 +294,14 @@ async def test_a_second_signal_ends_run_at_once(cwd: Path) -> None:
 
 
 async def test_the_seconds_are_over(cwd: Path) -> None:
-    """`--seconds` is a soft stop, with exit code 0."""
+    """`--seconds` is a soft stop, with exit code 0: the strategy has seen whatever was accepted by then."""
     async with open_sim() as sim:
         (cwd / "other.toml").write_text(config(sim.url))
-        code, stdout, _ = await run_program(
-            "run", "other.toml", "--seconds", "1", cwd=cwd, env={"ALLTICK_TOKEN": "demo"}
-        )
-    assert code == 0
-    assert "BTCUSDT" in stdout
+        words = ["run", "other.toml", "--seconds", "1", "--report", "report.json"]
+        code, stdout, _ = await run_program(*words, cwd=cwd, env={"ALLTICK_TOKEN": "demo"})
+    report = json.loads((cwd / "report.json").read_text())
+    assert (code, report["state"]) == (0, "stopped")
+    assert stdout.count("BTCUSDT") == report["ledger"]["accepted"]
 
 
 async def test_the_token_is_printed_nowhere(cwd: Path) -> None:

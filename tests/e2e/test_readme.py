@@ -15,6 +15,7 @@ from tests.support.coinbase import open_coinbase
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+HANG_S = 120.0
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 EXPECTED = {
@@ -52,7 +53,7 @@ async def test_a_program_runs_and_prints_ticks(program: str, expected: str, tmp_
         process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=tmp_path, env=environment)
         try:
             assert process.stdout is not None
-            with trio.fail_after(30):
+            with trio.fail_after(HANG_S):
                 printed = b""
                 while len(lines := re.findall(expected, printed.decode())) < 3:
                     chunk = await process.stdout.receive_some()

@@ -20,8 +20,9 @@ from trio_ticks.testing import check_identity
 ENV = {"ALLTICK_TOKEN": "demo"}
 SINK = """
 async def store(batch):
-    with open("stored.txt", "a") as file:
-        file.writelines(f"{tick.symbol} {tick.time_us} {tick.ordinal}\\n" for tick in batch.ticks)
+    lines = [f"{tick.symbol} {tick.time_us} {tick.ordinal}\\n" for tick in batch.ticks]
+    with open("stored.txt", "ab", buffering=0) as file:  # at once: a killed program leaves no half of a line
+        file.write("".join(lines).encode())
 """
 CONFIG = """
 [feeds.alltick]

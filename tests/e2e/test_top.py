@@ -85,8 +85,23 @@ class Terminal:
         """Wait until it was drawn."""
         with trio.fail_after(PATIENCE_S):
             while words.encode() not in self.shown:
-                await trio.lowlevel.wait_readable(self._file)
-                self.shown += os.read(self._file, 65_536)
+                assert await self._read(), f"it ended: {self.shown!r}"
+
+    async def wait(self) -> int:
+        """Wait until it has ended; return its exit code. It is read on, or a full terminal would hold it up."""
+        with trio.fail_after(PATIENCE_S):
+            while await self._read():
+                pass
+            return await self.process.wait()
+
+    async def _read(self) -> bytes:
+        await trio.lowlevel.wait_readable(self._file)
+        try:
+            chunk = os.read(self._file, 65_536)
+        except OSError:  # Linux says so when the other side is closed
+            return b""
+        self.shown += chunk
+        return chunk
 
     def type(self, keys: bytes) -> None:
         os.write(self._file, keys)
@@ -115,9 +130,8 @@ async def test_in_a_terminal_it_is_drawn_anew_until_q_is_typed(tmp_path: Path) -
         await terminal.wait_for("4711.50")
         await terminal.wait_for("more: a taller terminal")
         terminal.type(b"xq")
-        with trio.fail_after(PATIENCE_S):
-            assert await terminal.process.wait() == 0
-        await terminal.wait_for("\x1b[?1049l")  # the other screen is left
+        assert await terminal.wait() == 0
+    assert b"\x1b[?1049l" in terminal.shown  # the other screen is left
     assert b"\x1b[3" in terminal.shown  # there are colours
 
 
@@ -128,6 +142,5 @@ async def test_it_outlives_the_engine_and_sees_it_come_back(tmp_path: Path) -> N
         await terminal.wait_for("no answer, what is shown is old")
         await terminal.wait_for("stopping")
         terminal.type(b"q")
-        with trio.fail_after(PATIENCE_S):
-            assert await terminal.process.wait() == 0
+        assert await terminal.wait() == 0
     assert not re.search(rb"\x1b\[[0-9;]*3[0-7]", terminal.shown)

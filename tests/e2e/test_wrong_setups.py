@@ -150,7 +150,7 @@ async def test_run_says_what_is_wrong_and_how_it_is_mended(
     async with open_setup(wrong, cwd, monkeypatch):
         if wrong.goes_on:
             stderr = await log_of(wrong.cure, cwd=cwd, env=env, within=within)
-            (told,) = [line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line]
+            told = next(line for line in stderr.splitlines() if wrong.what in line and wrong.cure in line)
         else:
             code, _, stderr = await run_program("run", cwd=cwd, env=env, within=within)
             assert code in {1, 2}
@@ -199,9 +199,10 @@ async def test_the_doctor_finds_the_same(wrong: Wrong, cwd: Path, monkeypatch: p
 
 
 async def to_mend(cwd: Path) -> list[Finding]:
+    """Return what the doctor finds wrong, but for the speed of this machine, which is no part of the set-up."""
     findings: list[Finding] = []
     await Examination(tell=findings.append, seconds=0.1).run(cwd / "ticks.toml")
-    return [finding for finding in findings if finding.mark is Mark.BAD]
+    return [finding for finding in findings if finding.mark is Mark.BAD and finding.what != "cpu"]
 
 
 async def test_the_doctor_finds_a_disk_that_cannot_be_written(cwd: Path) -> None:
@@ -211,7 +212,9 @@ async def test_the_doctor_finds_a_disk_that_cannot_be_written(cwd: Path) -> None
     code, stdout, stderr = await run_program("doctor", "--offline", cwd=cwd, within=within)
     (line,) = [line for line in stdout.splitlines() if line.startswith("✗")]
     assert all(word in line for word in ("disk speed", "Read-only", "set [journal] path")), line
-    assert (code, stderr, stdout.splitlines()[-1]) == (1, "", "1 to mend, 4 not checked")
+    assert (code, stderr) == (1, "")
+    # A machine that has much to do is doubted for its speed.
+    assert stdout.splitlines()[-1] in {"1 to mend, 4 not checked", "1 to mend, 1 to look at, 4 not checked"}
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +235,7 @@ async def test_a_wrong_bucket_is_told(influxdb: Proxy, cwd: Path) -> None:
         (cwd / "ticks.toml").write_text(toml(url=sim.url, token=TOKEN, extra=sink))
         stderr = await log_of(words, cwd=cwd)
         (finding,) = await to_mend(cwd)
-    (told,) = [line for line in stderr.splitlines() if words in line]
+    told = next(line for line in stderr.splitlines() if words in line)
     assert re.search(r"sink influxdb is held up.*404 Not Found: .*tocks", told)
     assert "tocks" in finding.line()
     assert words in finding.line()

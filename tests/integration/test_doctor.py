@@ -144,7 +144,7 @@ async def test_beside_a_running_engine_the_feeds_are_left_alone(tmp_path: Path) 
             assert not sim.statistics().requests
     check(found["journal"], Mark.GOOD, "1 ticks", "being written by process 7")
     check(found["connect alltick"], Mark.UNCHECKED, "process 7")
-    check(found["clock alltick"], Mark.GOOD)
+    assert found["clock alltick"].mark is not Mark.UNCHECKED
 
 
 async def test_damage_at_the_end_of_a_journal_is_told(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ async def test_a_sink_gets_what_the_journal_has(world: World) -> None:
         async with world.open_engine(journal=path, sinks=sinks) as engine, engine.subscribe() as ticks:
             await world.trade(1.0, 2.0)
             await world.prices(ticks, 2)
-            while len(stored) + len(more) < 4:
+            while min(len(stored), len(more)) < 2:
                 await world.trade(3.0, symbol=X)
                 await world.prices(ticks, 1)
         assert stored[:2] == more[:2] == [1.0, 2.0]

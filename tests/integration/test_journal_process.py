@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.journal import memory
 from tests.support.processes import run_module, run_on_small_disk
 
 PROGRAM = "tests.support.journal_process"
-MEMORY = Path("/dev/shm")
 SEED = 20_261_122
 LIVES = 50
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and limi
 def test_what_was_acknowledged_survives_kill_9_once() -> None:
     """Fifty deaths at any moment: each acknowledged tick is there, none twice, and cursor and mark agree."""
     # The system keeps what a killed process wrote, in memory as on a disk; only a power cut tells them apart.
-    folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(dir=memory()))
     try:
         assert run_module(PROGRAM, "kill", folder / "ticks.journal", SEED, LIVES)["ticks"] > LIVES
     finally:

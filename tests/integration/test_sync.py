@@ -19,10 +19,12 @@ from trio_ticks import EngineError, sync
 ROOT = Path(__file__).parents[2]
 HANG_S = 120.0
 
+# Whoever runs the tests in the background has SIGINT ignored, and what he starts inherits that.
 PROGRAM = """
-import sys, threading
+import signal, sys, threading
 from trio_ticks import sync
 from tests.support.facades import CONNECTION
+signal.signal(signal.SIGINT, signal.default_int_handler)
 feed = sync.AllTick("BTCUSDT", url=sys.argv[1], token="demo", plan="professional")
 """
 

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.support.journal import NOW_US, made_ticks
+from tests.support.journal import NOW_US, made_ticks, memory
 from trio_ticks.model import Clock, Gap
 from trio_ticks.storage.journal import Journal, JournalReader, NewDeadLetter
 from trio_ticks.storage.payload import encode
@@ -21,8 +21,6 @@ from trio_ticks.storage.payload import encode
 if TYPE_CHECKING:
     from trio_ticks.model import Record
 
-# What a process leaves behind is the same in memory, and a test need not wait for a disk.
-MEMORY = Path("/dev/shm")
 SINKS = st.sampled_from(["a", "b"])
 
 
@@ -55,7 +53,7 @@ class JournalLife(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(dir=memory()))
         self.lives = 0
         self.model = Model()
         self.history: list[Model] = []

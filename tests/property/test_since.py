@@ -13,6 +13,7 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.journal import memory
 from trio_ticks.core.inband import greatest_us
 from trio_ticks.core.recording import Entry, Recorder
 from trio_ticks.model import Gap, Record, Signal, Status, Tick, ticks_in
@@ -25,7 +26,6 @@ from trio_ticks.testing.simulation import run_seeded
 
 T = TypeVar("T")
 
-MEMORY = Path("/dev/shm")
 SINCE_US = 1_000_000
 STEPS = st.one_of(
     st.tuples(st.just("publish"), st.integers(1, 4)),
@@ -154,7 +154,7 @@ class Rig:
 def live(past: list[int], steps: list[tuple[str, int]], capacity: int) -> Rig:
     """Return the rig after its life."""
     with (
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
+        tempfile.TemporaryDirectory(dir=memory()) as folder,
         mock.patch.multiple("trio_ticks.runtime.history", PAGE_RECORDS=2, ROWS=2),
         Journal.open(Path(folder) / "j", now_us=1, fsync="checkpoint", free_floor_bytes=0) as journal,
     ):

@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from tests.simulation.test_week import DAY_S, trades
+from tests.support.journal import memory
 from tests.support.storing import kept
 from trio_ticks.config import ConnectionConfig, JournalConfig
 from trio_ticks.model import Gap, Tick
@@ -27,13 +28,9 @@ EVERY_S = (60.0, 240.0)
 
 
 @pytest.fixture
-def in_memory(tmp_path: Path) -> Iterator[Path]:
+def in_memory() -> Iterator[Path]:
     """A directory on a file system in memory, where there is one: twelve thousand commits need no real disk."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as home:
+    with tempfile.TemporaryDirectory(dir=memory()) as home:
         yield Path(home)
 
 

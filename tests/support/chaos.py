@@ -243,10 +243,13 @@ class Chaos:
     # Deeds.
 
     async def kill_program(self) -> None:
-        """kill -9, and start it anew."""
+        """kill -9, and start it anew; it has said in its journal that it was killed before it can be again."""
         await self.end("chaos", signal.SIGKILL)
+        with JournalReader(self.journal) as reader:
+            after = reader.last_position
         await trio.sleep(self.rng.uniform(0.0, 0.5))
         await self.start_program()
+        await until(lambda: bool(self.new_ticks(after)[0]))
 
     async def cut_feed(self) -> None:
         """Cut the vendor's connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parents[1] / "data"
 NOW_US = 1_700_000_000_000_000
+SPARE_BYTES = 2**30
+
+
+def memory() -> Path | None:
+    """Return a directory in memory, where nothing waits for a disk; None where there is none, or little room.
+
+    What a process leaves behind is the same there. A container may have less of it than a journal wants to stay free.
+    """
+    there = Path("/dev/shm")
+    return there if there.is_dir() and shutil.disk_usage(there).free > SPARE_BYTES else None
 
 
 def recorded_trades(name: str, *, symbol: str) -> list[Tick]:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 import attrs
 import trio
 
-from trio_ticks.sim import Load, SimStatistics, open_sim
+from trio_ticks.sim import Load, SimStatistics, Switches, open_sim
 
 BUFFER_BYTES = 2**28
 """So much that a slow machine makes the client late, and never gets it cut: what is tested is no machine."""
@@ -53,7 +53,8 @@ def _serve(pipe: Connection, load: Load) -> None:
 
 
 async def _run(pipe: Connection, load: Load) -> None:
-    async with open_sim([], load=load, buffer_bytes=BUFFER_BYTES) as sim:
+    switches = Switches(too_fast="serve")
+    async with open_sim([], load=load, buffer_bytes=BUFFER_BYTES, switches=switches) as sim:
         pipe.send(sim.url)
         await trio.to_thread.run_sync(pipe.recv)
         links = sim._hub.live

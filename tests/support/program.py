@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import subprocess
@@ -32,25 +33,33 @@ class Program:
     def __init__(self, process: trio.Process) -> None:
         self._process = process
         self._news = trio.Event()
+        self._ended: set[str] = set()
         self.printed = {"stdout": b"", "stderr": b""}
 
     @property
     def stdout(self) -> str:
-        return self.printed["stdout"].decode()
+        return self._text("stdout")
 
     @property
     def stderr(self) -> str:
-        return self.printed["stderr"].decode()
+        return self._text("stderr")
+
+    def _text(self, stream: str, behind: str = "") -> str:
+        # While it runs, the last character may have come by half.
+        text = codecs.getincrementaldecoder("utf-8")().decode(self.printed[stream], final=stream in self._ended)
+        begin = text.find(behind)
+        return text[begin:] if begin >= 0 else ""
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    async def wait_for(self, words: str, stream: str = "stdout") -> None:
-        """Wait until it has printed something."""
+    async def wait_for(self, words: str, stream: str = "stdout", *, behind: str = "") -> None:
+        """Wait until it has printed something, anywhere or behind something else."""
         with trio.fail_after(PATIENCE_S):
-            while words not in self.printed[stream].decode():
-                assert self._process.returncode is None, f"it ended: {self.printed}"
+            while words not in self._text(stream, behind):
+                # Not the process's own end: what it printed last may still lie in the pipe.
+                assert stream not in self._ended, f"it ended: {self.printed}"
                 await self._news.wait()
 
     async def wait(self) -> int:
@@ -72,6 +81,7 @@ class Program:
                 self._tell()
         except trio.ClosedResourceError:
             pass
+        self._ended.add(name)
         self._tell()
 
     def _tell(self) -> None:
