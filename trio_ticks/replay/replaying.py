@@ -107,7 +107,7 @@ async def replay(
     """
     now_us = utc_now_us() if now_us is None else now_us
     chosen = chosen_strategy(strategy, symbols=symbols, params=params, name=name)
-    check_call(chosen.title, chosen.function, chosen.params)
+    check_call(chosen.title, chosen.function, chosen.params, inline=chosen.inline)
     recording = recording_of(source, symbols=chosen.symbols, start=start, end=end, now_us=now_us)
     signals: list[Signal] = []
     heard: list[Callable[[Signal], object]] = [signals.append]

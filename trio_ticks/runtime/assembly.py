@@ -266,7 +266,7 @@ def _check(plan: EnginePlan) -> None:
 def _check_strategies(plan: EnginePlan, carried: set[str] | None) -> None:
     """Check what strategies want of the others; which symbols are carried may be known only when they come."""
     for strategy in plan.strategies:
-        check_call(strategy.title, strategy.function, strategy.params)
+        check_call(strategy.title, strategy.function, strategy.params, inline=strategy.inline)
         if strategy.since is not None and plan.journal is None:
             raise ConfigError(
                 f"strategy {strategy.title}: since reads the journal; give journal= or [journal] as well"

@@ -7,7 +7,6 @@ every fatal error, so that what was received is still handed on to everyone else
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError
 from trio_ticks.model import Batch, Record
+from trio_ticks.runtime.calling import NOT_ASYNC, is_async
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
@@ -74,7 +74,7 @@ class Strategy:
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
             raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
-        if self.inline and inspect.iscoroutinefunction(self.function):
+        if self.inline and is_async(self.function):
             raise ConfigError(f"strategy {self.title}: inline takes a plain function of a Tick, this one is async")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
@@ -164,7 +164,7 @@ async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
     try:
         running = strategy.function(ticks, **strategy.params)
         if not isinstance(running, Awaitable):
-            return StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+            return StrategyError(NOT_ASYNC)
         await running
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
         # The stream may have told it that the engine has failed, or that there is no more time: not its own failure.
