@@ -184,6 +184,7 @@ async def _play(
             playback = playback_of(pull=pull)
             performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
     else:
-        playback = playback_of(pull=pulled_at_once(batches))
-        performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
+        with contextlib.closing(batches):  # a strategy that returns early leaves a journal open otherwise
+            playback = playback_of(pull=pulled_at_once(batches))
+            performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
     return performed, playback, ticks.ledger()
