@@ -11,7 +11,7 @@ import pytest
 import trio
 
 import trio_ticks
-from trio_ticks import Coinbase, ConfigError, Strategy, aio, sync
+from trio_ticks import Coinbase, ConfigError, Sink, Strategy, aio, sync
 from trio_ticks.runtime.calling import check_call
 
 
@@ -61,6 +61,9 @@ class Yields:
         yield 1
 
 
+forgets: Any = returns_at_two_ends
+
+
 async def alone() -> None:
     """No strategy: it takes nothing."""
 
@@ -77,6 +80,8 @@ REFUSED: dict[str, tuple[Callable[..., Any], dict[str, Any], str]] = {
     "a plain function": (returns_at_two_ends, {}, "strategy s: it is not an async function; accepted is async def"),
     "a plain lambda": (lambda ticks: None, {}, "not an async function"),
     "a plain method": (Called().forgets, {}, "not an async function"),
+    "a function of Python's": (print, {}, "not an async function"),
+    "a method of Python's": ([].append, {}, "not an async function"),
     "a part of a plain one": (functools.partial(plain, fast=1), {}, "or a plain function of a Tick with inline=True"),
 }
 
@@ -163,6 +168,50 @@ def test_a_callback_is_looked_at_before_anything_runs(on_tick: Any, words: str) 
     """Its mistake would show with the first tick only, which may be tomorrow's."""
     with pytest.raises(ConfigError, match=words):
         trio_ticks.run(Coinbase("X"), on_tick=on_tick, seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"symbols": "BTCUSDT"}, r"strategy momentum: symbols = 'BTCUSDT': must be a list of at least one text"),
+        ({"symbols": [700]}, r"strategy momentum: symbols = \(700,\): must be a list of at least one text"),
+        ({"symbols": []}, r"strategy momentum: symbols = \(\): must be a list of at least one text"),
+        ({"params": ["fast"]}, "strategy momentum: params: must be a table whose keys are names"),
+        ({"params": {1: 2}}, "strategy momentum: params: must be a table whose keys are names"),
+        ({"name": 5}, "name = 5: must be a text on one line"),
+        ({"name": "a\nb"}, r"name = 'a\\nb': must be a text on one line"),
+    ],
+)
+def test_what_a_strategy_cannot_be_is_told_in_the_words_of_a_configuration(given: Any, words: str) -> None:
+    """A lone symbol is not taken for its letters."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        Strategy(momentum, **given)
+    assert "\n" not in str(caught.value)
+    assert Strategy(momentum, symbols={"A"}).symbols == ("A",)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"strategies": momentum}, "strategies = <function .*: accepted is a list"),
+        ({"strategies": {"a": momentum}}, "strategies = {'a': .*: accepted is a list"),
+        ({"journal": True}, "journal = True: accepted is the path of a file, or a JournalConfig"),
+        ({"sinks": momentum}, "sinks = <function .*: accepted is a list"),
+        (
+            {"sinks": [Sink(forgets)]},
+            "sink <function .*: accepted is .* an async function of a SinkBatch",
+        ),
+    ],
+)
+def test_what_an_engine_is_not_made_of_is_one_line(given: Any, words: str) -> None:
+    """Before anything is started, and not as an error of Python's about something inside."""
+
+    async def main() -> None:
+        async with trio_ticks.open_engine(Coinbase("X"), **{"journal": "never.journal", **given}):
+            """Never reached."""
+
+    with pytest.raises(ConfigError, match=words):
+        trio.run(main)
 
 
 def test_an_engine_does_not_start_with_it() -> None:

@@ -49,16 +49,25 @@ def check_kind(title: str, function: Callable[..., Any], *, inline: bool = False
     Raises:
         ConfigError: it is a generator, or plain and without a value.
     """
-    called = _called(function)
-    if inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called):
+    if _yields(function):
         raise ConfigError(f"strategy {title}: {NOT_ASYNC}; this one yields")
-    if not inline and _returns_nothing(called):
+    if not inline and not may_be_awaited(function):
         raise ConfigError(f"strategy {title}: {NOT_ASYNC}")
+
+
+def may_be_awaited(function: Callable[..., Any]) -> bool:
+    """Tell whether what a function returns may be something to await, as far as that is known before it is called."""
+    return not _yields(function) and not _returns_nothing(_called(function))
 
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether it is an async function, or an object that is called like one."""
     return inspect.iscoroutinefunction(_called(function))
+
+
+def _yields(function: Callable[..., Any]) -> bool:
+    called = _called(function)
+    return inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called)
 
 
 def _called(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +81,9 @@ def _called(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _returns_nothing(function: Callable[..., Any]) -> bool:
-    """Tell whether every way out of a plain function is without a value, by its code."""
+    """Tell whether every way out of a plain function is without a value; those of Python itself have none to await."""
+    if inspect.isbuiltin(function):
+        return (function.__module__ or type(function.__self__).__module__) == "builtins"
     code = getattr(function, "__code__", None)
     if not isinstance(code, CodeType) or inspect.iscoroutinefunction(function):
         return False

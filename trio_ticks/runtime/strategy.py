@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -35,9 +35,20 @@ FAILURES_IN_A_ROW = 10
 HEALTHY_S = 60.0
 """A run that lasts so long makes the next failure a first one."""
 
-_PAST = rules.optional(rules.past())
+_ONE_LINE = rules.Rule("a text on one line", lambda value: isinstance(value, str) and value.isprintable())
+# As in a configuration, in the same words.
+_RULES = {
+    "symbols": rules.optional(rules.different_texts()),
+    "params": rules.arguments(),
+    "since": rules.optional(rules.past()),
+}
 
 _BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": HEALTHY_S}
+
+
+def _in_order(symbols: Any) -> Any:
+    """Return any collection of symbols as a tuple; a lone text is left for the rule to refuse."""
+    return tuple(symbols) if isinstance(symbols, Iterable) and not isinstance(symbols, str) else symbols
 
 
 @attrs.frozen(kw_only=True)
@@ -61,8 +72,8 @@ class Strategy:
     """
 
     function: Callable[..., Any] = attrs.field(kw_only=False)
-    name: str = ""
-    symbols: Sequence[str] | None = None
+    name: str = attrs.field(default="", validator=_ONE_LINE)
+    symbols: Sequence[str] | None = attrs.field(default=None, converter=_in_order)
     params: Mapping[str, Any] = attrs.field(factory=dict)
     overflow: Overflow = "drop_oldest"
     capacity: int = 10_000
@@ -82,7 +93,8 @@ class Strategy:
             raise ConfigError(f"strategy {self.title}: inline has no stream that could begin in the past; not since")
         try:
             _ = self.room
-            _PAST(self, attrs.fields(Strategy).since, self.since)
+            for name, rule in _RULES.items():
+                rule(self, attrs.fields_dict(Strategy)[name], getattr(self, name))
         except ConfigError as error:
             raise ConfigError(f"strategy {self.title}: {error}") from None
 
