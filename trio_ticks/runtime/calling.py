@@ -81,7 +81,7 @@ def _called(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _returns_nothing(function: Callable[..., Any]) -> bool:
-    """Tell whether every way out of a plain function is without a value; those of Python itself have none to await."""
+    """Tell whether every way out of a plain function is without a value; Python's own have none to await."""
     if inspect.isbuiltin(function):
         return (function.__module__ or type(function.__self__).__module__) == "builtins"
     code = getattr(function, "__code__", None)
