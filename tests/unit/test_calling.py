@@ -214,6 +214,16 @@ def test_what_an_engine_is_not_made_of_is_one_line(given: Any, words: str) -> No
         trio.run(main)
 
 
+def test_a_call_that_would_block_trio_says_what_to_use() -> None:
+    """Not Trio's own error, which knows of no engine."""
+
+    async def main() -> None:
+        trio_ticks.run(Coinbase("X"))
+
+    with pytest.raises(ConfigError, match="run: this thread already runs Trio; accepted there is async with"):
+        trio.run(main)
+
+
 def test_an_engine_does_not_start_with_it() -> None:
     """Ten restarts would not mend it, and the recorder would run without it."""
 

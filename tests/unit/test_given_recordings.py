@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -81,3 +82,27 @@ def test_what_was_read_for_too_little_says_what_there_is(way: Callable[..., Any]
         way(trio_ticks.read(path, "B"))
     with pytest.raises(ConfigError, match=r"has no tick among its statuses; it begins at .* with A"):
         way(trio_ticks.read(path, kind="statuses"))
+
+
+def test_an_error_of_on_progress_does_not_cut_the_recording_short(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever is told of it raises, and what is left cannot be read: no replay ends well with half of the ticks."""
+
+    def tell(_done: int, _all: int) -> None:
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ConfigError, match="the recording cannot be read further: ZeroDivisionError: mine"):
+        WAYS["replay"]([[ONE], [TWO]], on_progress=tell)
+    assert "is restarted" not in caplog.text
+
+
+def test_a_replay_in_another_loop_names_the_door() -> None:
+    """As an engine that is opened there."""
+    with pytest.raises(ConfigError, match=r"this runs in Trio only: use trio_ticks.aio from asyncio"):
+        asyncio.run(trio_ticks.replay(keep_all, [[ONE]]))
+
+
+@pytest.mark.parametrize("tz", [None, 1, "Mars", ""])
+def test_what_is_no_zone_is_one_line(tz: Any) -> None:
+    """Whatever it is."""
+    with pytest.raises(ConfigError, match=r"tz = .*: accepted: UTC, or a zone such as Europe/Berlin"):
+        WAYS["backtest"]([[ONE]], tz=tz)

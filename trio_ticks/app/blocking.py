@@ -38,9 +38,11 @@ def run(
         The statistics at the end.
 
     Raises:
-        ConfigError: before anything is started.
+        ConfigError: before anything is started; or this thread runs Trio already, which the call would block.
         EngineError: the engine failed, after everything received was handed on.
     """
+    if trio.lowlevel.in_trio_run():
+        raise ConfigError("run: this thread already runs Trio; accepted there is async with open_engine(…)")
     chosen = list(strategies)
     if on_tick is not None and (is_async(on_tick) or not callable(on_tick)):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Whether a strategy can be called as it is going to be: what would fail at its first step is refused before."""
+"""Whether a strategy can be called as it is going to be, and here: what would fail at its first step is refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from inspect import Parameter
 from types import CodeType
 from typing import Any
 
+import trio
+
 from trio_ticks.errors import ConfigError
 
 NOT_ASYNC = (
@@ -19,6 +21,18 @@ NOT_ASYNC = (
 )
 
 _BY_KEYWORD = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+def check_in_trio() -> None:
+    """Check that this is a task of Trio's.
+
+    Raises:
+        ConfigError: it is not; it says which door is the right one.
+    """
+    if not trio.lowlevel.in_trio_task():
+        raise ConfigError(
+            "this runs in Trio only: use trio_ticks.aio from asyncio, trio_ticks.sync from anywhere else"
+        )
 
 
 def check_call(title: str, function: Callable[..., Any], params: Mapping[str, Any], *, inline: bool = False) -> None:
