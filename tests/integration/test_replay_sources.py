@@ -272,7 +272,7 @@ BAD = {
     ),
     "no number": ("symbol,time_us,price\nA,5,one\n", "csv", "record 1: price 'one' is no number", 0),
     "no JSON": ("not a record\n", "jsonl", "record 1: is no JSON: 'not a record'", 0),
-    "other columns": ("a,b\n1,2\n", "csv", "has the fields a, b; accepted are .* time_us and price", 0),
+    "other columns": ("a,b\n1,2\n", "csv", "has the fields 'a', 'b'; accepted are .* time_us and price", 0),
 }  # fmt: skip
 
 

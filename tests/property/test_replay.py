@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 
 import pytest
 import trio
@@ -33,6 +34,7 @@ def test_a_stream_is_what_was_recorded_and_asked_for(
     data: st.DataObject, records: list[Record], symbols: list[str] | None, start_us: int
 ) -> None:
     """Only the decisions of strategies are left out; no chunking changes anything, and the ledger adds up."""
+    records.sort(key=attrgetter("time_us"))
     batches = data.draw(cut(records))
     expected = [item for item in naive(records, "all", symbols or [], start_us, None) if type(item) is not Signal]
     ask = partial(replay, keep_all, batches, symbols=symbols, start=start_us)

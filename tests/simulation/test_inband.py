@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import pytest
 import trio
@@ -423,6 +424,12 @@ async def test_a_field_that_cannot_be_written_is_named(autojump_clock: MockClock
     _, ticks = live(desk=desk)
     with pytest.raises(ConfigError, match="'sizes' is a list; accepted: str"):
         await ticks.signal("buy", "X", sizes=[1])  # type: ignore[arg-type]  # what is to be refused
+    with pytest.raises(ConfigError, match=r"'price' is a decimal\.Decimal; accepted: str"):
+        await ticks.signal("buy", "X", price=Decimal(1))  # type: ignore[arg-type]  # likewise
+    with pytest.raises(ConfigError, match="signal name = 5: accepted is a text"):
+        await ticks.signal(5, "X")  # type: ignore[arg-type]  # likewise
+    with pytest.raises(ConfigError, match="signal symbol = None: accepted is a text"):
+        await ticks.signal("buy", None)  # type: ignore[arg-type]  # likewise
     assert desk.signals == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -301,3 +303,20 @@ async def test_a_replay_of_a_replay_is_identical(tmp_path: Path) -> None:
     assert kept.index(TICKS[13]) < kept.index(first.signals[0]) < kept.index(TICKS[14])
     with pytest.raises(ConfigError, match="exists"):
         await replay(momentum, source, output=tmp_path / "a.journal")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed there on Linux")
+async def test_a_strategy_that_returns_early_leaves_no_file_open(tmp_path: Path) -> None:
+    """Not even until the garbage is collected: a sweep over many parameters would run out of files."""
+    path = journal_of(tmp_path / "some.journal", TICKS)
+
+    async def first(ticks: Ticks) -> float:
+        return (await anext(ticks)).price
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await replay(first, path)).value == 0.0
+        assert not [link for link in Path("/proc/self/fd").iterdir() if str(tmp_path) in os.path.realpath(link)]
+    finally:
+        gc.enable()

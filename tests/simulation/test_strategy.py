@@ -233,10 +233,10 @@ async def test_restarts_come_with_growing_pauses_and_end_at_the_limit(
 async def test_a_plain_function_is_told_from_an_async_one(
     autojump_clock: MockClock, venue: Venue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The mistake is named, once: ten restarts could not mend it, and a coroutine that nobody awaits does nothing."""
+    """What only its call can tell is named, once: ten restarts could not mend it."""
 
-    def plain(ticks: Ticks) -> None:
-        pass
+    def plain(ticks: Ticks) -> int:
+        return 1
 
     async def late(item: Tick) -> None:
         pass

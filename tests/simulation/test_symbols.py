@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -414,3 +416,17 @@ async def test_of_two_symbols_of_which_one_has_no_room_neither_is_added(
         with pytest.raises(ConfigError, match="full with 3"):
             await engine.add_symbols("C", "D")
         assert engine.symbols == {"venue": ("A", "B")}
+
+
+@pytest.mark.parametrize("given", [["X"], 700, ""])
+async def test_symbols_are_texts_one_by_one(autojump_clock: MockClock, venue: Venue, given: Any) -> None:
+    """A list of them is one mistake that everybody makes."""
+    async with venue.open_engine("X") as engine:
+        for change in (engine.add_symbols, engine.remove_symbols):
+            with pytest.raises(ConfigError, match="is no symbol; give texts one by one, such as"):
+                await change(given)
+        with pytest.raises(ConfigError, match="is no symbol; give texts one by one"):
+            async with engine.subscribe(given):
+                """Never reached."""
+        with pytest.raises(ConfigError, match="is no symbol; give texts one by one"):
+            engine.latest(given)

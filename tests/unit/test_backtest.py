@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import math
 import signal
 import sys
 import time
@@ -161,6 +162,20 @@ def test_ticks_wait_for_whoever_sleeps_past_them() -> None:
     expected = [(second, max(second, 4.5)) for second in range(10)]
     assert backtest(strategy, TEN).value == expected
     assert backtest(strategy, ([item] for item in TEN[0])).value == expected
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
+def test_a_duration_that_is_none_is_refused_as_live(seconds: float) -> None:
+    """In the same words."""
+
+    async def strategy(ticks: Ticks) -> int:
+        with pytest.raises(ValueError, match="a timer takes a finite number of seconds, at least 0"):
+            await ticks.sleep(seconds)
+        with pytest.raises(ValueError, match="a timer takes a finite number of seconds, at least 1e-06"):
+            ticks.every(min(seconds, 0.0))
+        return 1
+
+    assert backtest(strategy, TEN).value == 1
 
 
 def test_a_deadline_counts_that_nobody_asked_the_time_for() -> None:

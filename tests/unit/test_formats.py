@@ -37,7 +37,7 @@ def test_json_has_the_documented_fields_in_order() -> None:
     assert tuple(fields) == FIELDS
     assert list(fields.values()) == [
         "BTC-USD", 1_618_617_600_123_456, 2, "0.1000", "3.00", "sell", 7, None, "coinbase",
-        1_618_617_600_200_000, True,
+        1_618_617_600_200_000, True, None,
     ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_csv_has_the_same_fields_and_spellings() -> None:
     fields = json.loads(written(Format.JSONL, TICK))
     assert tuple(row) == FIELDS
     expected = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
-    assert row == {**expected, "sequence": ""}
+    assert row == {**expected, "sequence": "", "conditions": ""}
 
 
 def test_text_is_one_line_with_time_symbol_price_volume_and_side() -> None:

@@ -67,6 +67,14 @@ def test_what_is_of_another_kind_is_refused_by_its_kind(value: object, kind: str
         instant_us(value, now_us=NOW_US)  # type: ignore[arg-type]  # that is the case
 
 
+@pytest.mark.parametrize("value", [1_732_190_400, 1_732_190_400_000])
+def test_a_number_in_another_unit_is_not_taken_for_microseconds(value: int) -> None:
+    """A range that was to begin today would be everything; as a text the number says its unit."""
+    with pytest.raises(ValueError, match=f"is in 1970; in seconds or milliseconds say it as a text, '{value}'"):
+        instant_us(value, now_us=NOW_US)
+    assert instant_us(str(value), now_us=NOW_US) == 1_732_190_400_000_000
+
+
 @given(st.datetimes(datetime(1991, 1, 1), datetime(2199, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
 def test_every_datetime_and_its_text_are_one_instant(moment: datetime) -> None:
     """To the microsecond."""

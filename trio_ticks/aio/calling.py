@@ -16,6 +16,7 @@ from trio_ticks.aio.loop import Loop
 from trio_ticks.errors import SinkUnavailableError, StrategyError
 from trio_ticks.hosting.soon import caller_into
 from trio_ticks.runtime.assembly import Sinkable
+from trio_ticks.runtime.calling import NOT_ASYNC, check_kind
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.sinks import Sink, SinkBatch
 from trio_ticks.runtime.strategy import Strategy
@@ -39,10 +40,15 @@ class Caller:
         self._running: set[_Remote] = set()
 
     def strategy(self, given: Strategy | Callable[..., Any]) -> Strategy:
-        """Return a strategy whose function runs in the loop; one that is inline stays in the engine's thread."""
+        """Return a strategy whose function runs in the loop; one that is inline stays in the engine's thread.
+
+        Raises:
+            ConfigError: its function is not async.
+        """
         strategy = given if isinstance(given, Strategy) else Strategy(given)
         if strategy.inline:
             return strategy
+        check_kind(strategy.title, strategy.function)
         return attrs.evolve(strategy, name=strategy.title, function=self._streaming(strategy.function))
 
     def sink(self, given: Sinkable) -> Sinkable:
@@ -147,5 +153,5 @@ class _Remote:
     async def _main(self) -> Any:
         running = self._function()
         if not inspect.isawaitable(running):
-            raise StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+            raise StrategyError(NOT_ASYNC)
         return await running

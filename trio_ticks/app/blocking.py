@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -12,6 +11,7 @@ import trio
 from trio_ticks.app.supervising import run_supervised
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Tick
+from trio_ticks.runtime.calling import check_call, is_async
 from trio_ticks.runtime.opening import Source
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
@@ -38,15 +38,18 @@ def run(
         The statistics at the end.
 
     Raises:
-        ConfigError: before anything is started.
+        ConfigError: before anything is started; or this thread runs Trio already, which the call would block.
         EngineError: the engine failed, after everything received was handed on.
     """
+    if trio.lowlevel.in_trio_run():
+        raise ConfigError("run: this thread already runs Trio; accepted there is async with open_engine(…)")
     chosen = list(strategies)
-    if inspect.iscoroutinefunction(on_tick):
+    if on_tick is not None and (is_async(on_tick) or not callable(on_tick)):
         raise ConfigError(
             "on_tick: accepted is a plain function of a Tick; an async one of Ticks goes into strategies"
         )
     if on_tick is not None:
+        check_call("on_tick", on_tick, {}, inline=True)
         chosen.append(Strategy(_calling(on_tick), name="on_tick", on_error="stop"))
     return trio.run(partial(run_supervised, *sources, strategies=chosen, seconds=seconds, **options))
 

@@ -33,6 +33,7 @@ FIELDS = (
     "feed",
     "received_us",
     "late",
+    "conditions",
 )
 
 
@@ -94,6 +95,7 @@ def _fields_of_tick(tick: Tick) -> dict[str, Any]:
         "feed": tick.feed,
         "received_us": tick.received_us,
         "late": tick.late,
+        "conditions": tick.conditions,
     }
 
 

@@ -70,6 +70,17 @@ def plain_fields(fields: Mapping[str, object]) -> dict[str, Field]:
     return {name: _plain(name, value) for name, value in fields.items()}
 
 
+def plain_text(what: str, value: object) -> str:
+    """Return the name or the symbol of a signal as a plain text.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"signal {what} = {value!r}: accepted is a text")
+    return str.__str__(value)
+
+
 def _plain(name: str, value: object) -> Field:
     if value is None or isinstance(value, bool):
         return value
@@ -79,7 +90,10 @@ def _plain(name: str, value: object) -> Field:
         return int(value)
     if isinstance(value, float):
         return float(value)
-    raise ConfigError(f"signal field {name!r} is a {type(value).__name__}; accepted: str, int, float, bool, None")
+    kind = type(value)
+    # A bool of NumPy's is called so, too.
+    called = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    raise ConfigError(f"signal field {name!r} is a {called}; accepted: str, int, float, bool, None")
 
 
 @attrs.define(eq=False)

@@ -84,7 +84,7 @@ def backtest(
             "accepted is await trio.to_thread.run_sync(backtest, …), or a call from outside"
         )
     strategy = chosen_strategy(fn, symbols=symbols or None, params=params)
-    check_call(strategy.title, strategy.function, strategy.params)
+    check_call(strategy.title, strategy.function, strategy.params, inline=strategy.inline)
     open_recording = partial(recording_of, journal, tz=tz, now_us=utc_now_us())
     recording = open_recording(symbols=strategy.symbols, start=start, end=end)
     return _Run(strategy, recording, open_recording, seed, on_progress).result()

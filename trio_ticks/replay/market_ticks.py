@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import trio
 
+from trio_ticks.core.inband import us_of
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.model import Batch, Record, Tick, ticks_in
 from trio_ticks.replay.market import Market
@@ -42,12 +43,10 @@ class MarketTicks(Ticks):
         """Sleep in market time, as `trio.sleep` does here, or until the range ends.
 
         Raises:
-            ValueError: the duration is negative.
+            ValueError: the duration is negative, or no finite number.
             trio.EndOfChannel: an earlier sleep has ended with the range, so this one would never.
         """
-        if seconds < 0:
-            raise ValueError("a sleep takes seconds that are not negative")
-        if await self.wait_until(self._clock.now_us + round(seconds * 1e6)):
+        if await self.wait_until(self._clock.now_us + us_of(seconds)):
             return
         if self._has_told_end:
             raise trio.EndOfChannel("the range has ended, and its time with it")
@@ -55,10 +54,7 @@ class MarketTicks(Ticks):
 
     def every(self, seconds: float) -> AsyncIterator[int]:
         """Iterate over the multiples of so many seconds since 1970, each when market time gets there."""
-        step_us = round(seconds * 1e6)
-        if step_us < 1:
-            raise ValueError("every takes seconds, at least a microsecond")
-        return _Every(self, step_us)
+        return _Every(self, us_of(seconds, least_us=1))
 
     async def __anext__(self) -> Tick:
         clock, market = self._clock, self._market

@@ -17,6 +17,7 @@ import trio
 from trio_ticks.errors import StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Signal
 from trio_ticks.replay.playback import Playback
+from trio_ticks.runtime.calling import NOT_ASYNC
 from trio_ticks.runtime.strategy import FAILURES_IN_A_ROW, HEALTHY_S, Strategy
 from trio_ticks.runtime.stream import Ticks
 
@@ -114,7 +115,7 @@ async def _call(strategy: Strategy, ticks: Ticks) -> Any:
         return None
     running = strategy.function(ticks, **strategy.params)
     if not isinstance(running, Awaitable):
-        raise StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+        raise StrategyError(NOT_ASYNC)
     return await running
 
 

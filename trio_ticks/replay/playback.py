@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from trio_ticks.core.marks import is_of_journal
-from trio_ticks.errors import TrioTicksError
+from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.model import Gap, Record, ticks_in
 from trio_ticks.replay.pace import Pace
 
@@ -106,6 +106,11 @@ class Playback:
             fresh = await self._pull()
         except TrioTicksError as error:
             self.failure = error
+            fresh = ()
+        except Exception as error:  # noqa: BLE001 - on_progress is the user's, and may raise anything
+            # It is not the strategy's: started again, that would find a recording that ends here.
+            self.failure = ConfigError(f"the recording cannot be read further: {type(error).__name__}: {error}")
+            self.failure.__cause__ = error
             fresh = ()
         self.is_over = not fresh
         ticks = ticks_in(fresh)

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 import attrs
 
 from trio_ticks.model import Gap, Record
-from trio_ticks.replay.sources import GivenRecording, ReadRecording, Recording
+from trio_ticks.replay.sources import ReadRecording, Recording
 from trio_ticks.storage.journal import JournalReader
 from trio_ticks.storage.reading.journal import JournalSource
 from trio_ticks.storage.reading.query import END_US, FIRST_US
@@ -40,8 +40,6 @@ def range_of(recording: Recording, sightings: Sightings) -> Range:
         JournalError: the journal cannot be read.
     """
     query = recording.query
-    if isinstance(recording, GivenRecording):  # time that went back would be no time
-        recording = attrs.evolve(recording, has_to_be_sound=True)
     return Range(
         batches=_cut_at(query.end_us, sightings.of_records(recording.batches())),
         start_us=None if query.start_us == FIRST_US else query.start_us,

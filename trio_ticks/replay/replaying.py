@@ -22,7 +22,7 @@ from trio_ticks.replay.pace import Pace
 from trio_ticks.replay.performing import Performed, perform
 from trio_ticks.replay.playback import Playback
 from trio_ticks.replay.sources import Recorded, Recording, not_seen, nothing_recorded, recording_of
-from trio_ticks.runtime.calling import check_call
+from trio_ticks.runtime.calling import check_call, check_in_trio
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.storage.reading import OnProgress
@@ -105,9 +105,10 @@ async def replay(
     Cancellation:
         Cancels the strategy; ``output`` does not appear.
     """
+    check_in_trio()
     now_us = utc_now_us() if now_us is None else now_us
     chosen = chosen_strategy(strategy, symbols=symbols, params=params, name=name)
-    check_call(chosen.title, chosen.function, chosen.params)
+    check_call(chosen.title, chosen.function, chosen.params, inline=chosen.inline)
     recording = recording_of(source, symbols=chosen.symbols, start=start, end=end, now_us=now_us)
     signals: list[Signal] = []
     heard: list[Callable[[Signal], object]] = [signals.append]
@@ -184,6 +185,7 @@ async def _play(
             playback = playback_of(pull=pull)
             performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
     else:
-        playback = playback_of(pull=pulled_at_once(batches))
-        performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
+        with contextlib.closing(batches):  # a strategy that returns early leaves a journal open otherwise
+            playback = playback_of(pull=pulled_at_once(batches))
+            performed, ticks = await perform(strategy, playback, on_signal=on_signal, patience_s=patience_s)
     return performed, playback, ticks.ledger()

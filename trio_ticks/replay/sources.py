@@ -18,6 +18,7 @@ from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.core.instants import Instant, instant_us
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.model import Record, Tick
+from trio_ticks.storage.layout import KINDS
 from trio_ticks.storage.parquet_files import records_of_parquet
 from trio_ticks.storage.reading import ALL, OnProgress, Reading, read
 from trio_ticks.storage.reading.influxdb import InfluxSource
@@ -32,6 +33,7 @@ Recorded: TypeAlias = "str | os.PathLike[str] | InfluxDB | Reading | Iterable[Se
 # The lists in which what is read record by record is handed on: as many as the journal puts in one batch.
 _IN_BATCH = 1_000
 _FORMS = {f".{form}": form for form in FileFormat}
+_KINDS = frozenset(KINDS.values())
 
 
 class Recording(Protocol):
@@ -185,24 +187,41 @@ class FileRecording:
 
 @attrs.frozen
 class GivenRecording:
-    """Lists of records from anywhere, as they come; where it is asked for, only in order, as of a file."""
+    """Lists of records from anywhere, in order of time as those of a file."""
 
     given: Iterable[Sequence[Record]]
     query: Query
-    has_to_be_sound: bool = False
     title = "the given recording"
     is_remote = False
 
     def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
         """Yield what is wanted of them; how far they go nobody knows."""
         order = Order(self.title)
-        for done, records in enumerate(self.given, 1):
+        for done, records in enumerate(self._lists(), 1):
             if on_progress:
                 on_progress(done, done)
-            if self.has_to_be_sound:
-                yield from _sound(records, order, self.query)
-            elif wanted := [item for item in records if self.query.matches(item)]:
-                yield wanted
+            yield from _sound(records, order, self.query)
+
+    def _lists(self) -> Iterator[Sequence[Record]]:
+        """Yield them as they are given. An error of whoever makes them is the recording's, and not the strategy's."""
+        try:
+            for records in self.given:
+                self._check(records)
+                yield records
+        except TrioTicksError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{self.title} fails: {type(error).__name__}: {error}") from error
+
+    def _check(self, records: Any) -> None:
+        """Check that these are records."""
+        if type(records) in _KINDS:
+            kind = type(records).__name__
+            raise ConfigError(f"{self.title} holds a {kind}; accepted are lists of records: [[tick, tick], [tick]]")
+        strange = set(map(type, records)) - _KINDS if isinstance(records, Sequence) else {type(records)}
+        if strange:
+            kind = min(one.__name__ for one in strange)
+            raise ConfigError(f"{self.title} holds a {kind}; accepted are lists of records, such as Tick and Gap")
 
 
 def nothing_recorded(recording: Recording, everything: Recording) -> ConfigError:
@@ -215,18 +234,25 @@ def nothing_recorded(recording: Recording, everything: Recording) -> ConfigError
     asked = asked_for(recording.query)
     if not asked:
         return ConfigError(f"{recording.title} has no tick at all")
-    return ConfigError(f"{recording.title} has no tick {asked}; {beginning_of(everything.batches())}")
+    return ConfigError(f"{recording.title} has no tick {asked}; {_beginning_of(everything)}")
 
 
 def not_seen(recording: Recording, everything: Recording, symbols: Collection[str]) -> str:
     """Return what to say of symbols that were asked for beside others, and never came. Reads a little; blocks."""
     asked = asked_for(attrs.evolve(recording.query, symbols=frozenset(symbols)))
-    return f"{recording.title} has no tick {asked}; {beginning_of(everything.batches())}"
+    return f"{recording.title} has no tick {asked}; {_beginning_of(everything)}"
+
+
+def _beginning_of(everything: Recording) -> str:
+    if isinstance(everything, ReadRecording):  # what was read asks for something already
+        everything = ReadRecording(attrs.evolve(everything.reading, query=Query(kind=ALL)))
+    return beginning_of(everything.batches())
 
 
 def asked_for(query: Query) -> str:
     """Return what is asked for, for people; nothing where it is everything."""
     parts = [
+        *([] if query.kind in {ALL, "ticks"} else [f"among its {query.kind}"]),
         *([] if query.symbols is None else [f"of {', '.join(sorted(query.symbols))}"]),
         *([] if query.start_us == FIRST_US else [f"from {spelled(query.start_us)} on"]),
         *([] if query.end_us == END_US else [f"before {spelled(query.end_us)}"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,12 +25,13 @@ from trio_ticks.config import (
     load_config,
 )
 from trio_ticks.config.reference import load_object
+from trio_ticks.config.rules import shown
 from trio_ticks.core.identity import Identity
 from trio_ticks.core.sequencer_settings import SequencerSettings
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
-from trio_ticks.runtime.calling import check_call
+from trio_ticks.runtime.calling import check_call, may_be_awaited
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.redis_sink import RedisSink
@@ -117,12 +117,12 @@ def assemble(
         relays=tuple(relays),
         strategies=(
             *(_named(name, item) for name, item in config.strategies.items()),
-            *(item if isinstance(item, Strategy) else Strategy(item) for item in strategies),
+            *(item if isinstance(item, Strategy) else Strategy(item) for item in _listed("strategies", strategies)),
         ),
         journal=kept,
         sinks=(
             *(_configured_sink(name, item, planned, kept) for name, item in config.sinks.items()),
-            *(_given_sink(item, planned, kept) for item in sinks),
+            *(_given_sink(item, planned, kept) for item in _listed("sinks", sinks)),
         ),
         archive=(ArchiveConfig(path=str(archive)) if isinstance(archive, str | Path) else archive) or config.archive,
         grace_s=(config.stop if grace_s is None else StopConfig(grace_s=grace_s)).grace_s,
@@ -183,7 +183,15 @@ def _road(config: ConnectionConfig, key: str) -> Road:
         raise ConfigError(f"{key}.{error}") from error
 
 
-def _journal(journal: JournalConfig | str | Path | None) -> JournalConfig | None:
+def _listed(what: str, given: Any) -> Iterable[Any]:
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise ConfigError(f"{what} = {shown(given)}: accepted is a list")
+    return given
+
+
+def _journal(journal: Any) -> JournalConfig | None:
+    if journal is not None and not isinstance(journal, JournalConfig | str | Path):
+        raise ConfigError(f"journal = {shown(journal)}: accepted is the path of a file, or a JournalConfig")
     return JournalConfig(path=str(journal)) if isinstance(journal, str | Path) else journal
 
 
@@ -205,11 +213,12 @@ def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan], journal: JournalConfi
         return _influx("influxdb", sink, feeds)
     if isinstance(sink, Redis):
         return _redis("redis", sink, journal)
-    if all(hasattr(sink, name) for name in ("name", "kinds", "batch_ticks", "open")):
+    if not isinstance(sink, Sink) and all(hasattr(sink, name) for name in ("name", "kinds", "batch_ticks", "open")):
         return cast("AnySink", sink)
-    if not inspect.iscoroutinefunction(sink):
-        raise ConfigError(f"sink {sink!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch")
-    return Sink(sink)
+    function = sink.function if isinstance(sink, Sink) else sink
+    if not callable(function) or not may_be_awaited(function):
+        raise ConfigError(f"sink {function!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch")
+    return sink if isinstance(sink, Sink) else Sink(function)
 
 
 def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:
@@ -266,7 +275,7 @@ def _check(plan: EnginePlan) -> None:
 def _check_strategies(plan: EnginePlan, carried: set[str] | None) -> None:
     """Check what strategies want of the others; which symbols are carried may be known only when they come."""
     for strategy in plan.strategies:
-        check_call(strategy.title, strategy.function, strategy.params)
+        check_call(strategy.title, strategy.function, strategy.params, inline=strategy.inline)
         if strategy.since is not None and plan.journal is None:
             raise ConfigError(
                 f"strategy {strategy.title}: since reads the journal; give journal= or [journal] as well"

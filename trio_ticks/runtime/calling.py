@@ -1,28 +1,47 @@
-"""Whether a strategy can be called as it is going to be: what would fail at its first step is refused before."""
+"""Whether a strategy can be called as it is going to be, and here: what would fail at its first step is refused."""
 
 from __future__ import annotations
 
 import difflib
+import dis
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
+from types import CodeType
 from typing import Any
+
+import trio
 
 from trio_ticks.errors import ConfigError
 
-NOT_ASYNC = "it is not an async function; accepted is async def strategy(ticks): …"
+NOT_ASYNC = (
+    "it is not an async function; accepted is async def strategy(ticks): …, "
+    "or a plain function of a Tick with inline=True"
+)
 
 _BY_KEYWORD = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
-def check_call(title: str, function: Callable[..., Any], params: Mapping[str, Any]) -> None:
+def check_in_trio() -> None:
+    """Check that this is a task of Trio's.
+
+    Raises:
+        ConfigError: it is not; it says which door is the right one.
+    """
+    if not trio.lowlevel.in_trio_task():
+        raise ConfigError(
+            "this runs in Trio only: use trio_ticks.aio from asyncio, trio_ticks.sync from anywhere else"
+        )
+
+
+def check_call(title: str, function: Callable[..., Any], params: Mapping[str, Any], *, inline: bool = False) -> None:
     """Check that a function can be called as ``function(ticks, **params)``, without calling it.
 
     Raises:
-        ConfigError: it is a generator, it has no such parameter, or it needs one that is not given.
+        ConfigError: it gives nothing to await, it has no such parameter, or it needs one that is not given.
     """
-    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise ConfigError(f"strategy {title}: {NOT_ASYNC}; this one yields")
+    check_kind(title, function, inline=inline)
     try:
         signature = inspect.signature(function)
     except ValueError:  # some callables have none; the call itself will tell
@@ -34,6 +53,64 @@ def check_call(title: str, function: Callable[..., Any], params: Mapping[str, An
         signature.bind(None, **params)
     except TypeError as error:
         raise ConfigError(f"strategy {title}: cannot be called as {title}(ticks, **params): {error}") from None
+
+
+def check_kind(title: str, function: Callable[..., Any], *, inline: bool = False) -> None:
+    """Check that calling a function gives something to await, as far as that is known before; inline nobody does.
+
+    A plain function may return the coroutine of another, as a lambda does; one that returns nothing cannot.
+
+    Raises:
+        ConfigError: it is a generator, or plain and without a value.
+    """
+    if _yields(function):
+        raise ConfigError(f"strategy {title}: {NOT_ASYNC}; this one yields")
+    if not inline and not may_be_awaited(function):
+        raise ConfigError(f"strategy {title}: {NOT_ASYNC}")
+
+
+def may_be_awaited(function: Callable[..., Any]) -> bool:
+    """Tell whether what a function returns may be something to await, as far as that is known before it is called."""
+    return not _yields(function) and not _returns_nothing(_called(function))
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether it is an async function, or an object that is called like one."""
+    return inspect.iscoroutinefunction(_called(function))
+
+
+def _yields(function: Callable[..., Any]) -> bool:
+    called = _called(function)
+    return inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called)
+
+
+def _called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that runs when this is called, as far as it is one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return getattr(function, "__func__", function)
+    called: Callable[..., Any] = type(function).__call__
+    return called
+
+
+def _returns_nothing(function: Callable[..., Any]) -> bool:
+    """Tell whether every way out of a plain function is without a value; Python's own have none to await."""
+    if inspect.isbuiltin(function):
+        return (function.__module__ or type(function.__self__).__module__) == "builtins"
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType) or inspect.iscoroutinefunction(function):
+        return False
+    steps = list(dis.get_instructions(code))
+    for before, step in zip([None, *steps], steps, strict=False):
+        if step.opname == "RETURN_CONST" and step.argval is not None:
+            return False
+        if step.opname == "RETURN_VALUE":
+            # Whoever jumps here brings a value along.
+            is_none = before is not None and before.opname == "LOAD_CONST" and before.argval is None
+            if step.is_jump_target or not is_none:
+                return False
+    return True
 
 
 def _check_known(title: str, params: Mapping[str, Any], known: Sequence[str]) -> None:

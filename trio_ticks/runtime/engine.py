@@ -20,7 +20,7 @@ from trio_ticks.runtime.assembly import SUBSCRIPTION, EnginePlan
 from trio_ticks.runtime.bell import Bell
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.fanout import Consumer, Fanout
-from trio_ticks.runtime.feed_run import FeedRun, check_carried, feed_run, look_for_stale
+from trio_ticks.runtime.feed_run import FeedRun, check_carried, check_symbols, feed_run, look_for_stale
 from trio_ticks.runtime.groups import leaves, words_of
 from trio_ticks.runtime.inquiry import Fetch
 from trio_ticks.runtime.journaling import RunSync, in_thread
@@ -230,6 +230,7 @@ class Engine:
                 given up.
         """
         run = self._only_feed(feed)
+        check_symbols(symbols)
         if run.name in self._failed_feeds:
             raise ConfigError(f"feed {run.name} was given up: {self._failed_feeds[run.name]}")
         run.add(symbols)
@@ -245,6 +246,7 @@ class Engine:
         Raises:
             ConfigError: the feed does not carry one of them, or would carry nothing any more.
         """
+        check_symbols(symbols)
         await self._only_feed(feed).remove(symbols, self._send)
 
     @asynccontextmanager
@@ -361,6 +363,7 @@ class Engine:
         return self._feeds[name or next(iter(self._feeds))]
 
     def _check_carried(self, symbols: Iterable[str], feed: str | None) -> None:
+        check_symbols(symbols)
         if not self._relays or feed in self._feeds:
             check_carried(self.symbols, symbols, feed)
         # Else: whose ticks come through Redis, and of which symbols, is known only when they come.

@@ -166,6 +166,17 @@ async def look_for_stale(
                 await emit(events, Notice(status))
 
 
+def check_symbols(symbols: Iterable[object]) -> None:
+    """Check that these are symbols, whoever carries them.
+
+    Raises:
+        ConfigError: one is not.
+    """
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not symbol:
+            raise ConfigError(f"symbols: {symbol!r} is no symbol; give texts one by one, such as 'TSLA.US'")
+
+
 def check_carried(carried: Mapping[str, Sequence[str]], symbols: Iterable[str], feed: str | None) -> None:
     """Refuse a symbol that no feed carries, or not this one.
 

@@ -19,10 +19,11 @@ from trio_ticks.config import (
     RedisFeed,
     SequencerConfig,
 )
-from trio_ticks.errors import ConfigError, EngineError
+from trio_ticks.errors import EngineError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.runtime.asking import fetch
 from trio_ticks.runtime.assembly import Sinkable, assemble
+from trio_ticks.runtime.calling import check_in_trio
 from trio_ticks.runtime.clock import NowUs, utc_now_us
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.holding import Held
@@ -88,10 +89,7 @@ async def open_engine(
     Cancellation:
         A hard stop: every task ends and every socket is closed, and the ledger stays exact.
     """
-    if not trio.lowlevel.in_trio_task():
-        raise ConfigError(
-            "this runs in Trio only: use trio_ticks.aio from asyncio, trio_ticks.sync from anywhere else"
-        )
+    check_in_trio()
     plan = assemble(
         sources,
         strategies=strategies,

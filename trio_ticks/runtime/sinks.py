@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from trio_ticks.config import rules
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record, Tick
 from trio_ticks.storage import payload
@@ -153,7 +154,7 @@ class Sink:
     function: Callable[[SinkBatch], Awaitable[Any]] = attrs.field(kw_only=False)
     name: str = ""
     kinds: frozenset[str] = attrs.field(default=frozenset({"tick"}), converter=_kinds)
-    batch_ticks: int = 1
+    batch_ticks: int = attrs.field(default=1, validator=rules.count(1))
     in_flight = 1
     reads_payloads = False
 

@@ -7,10 +7,9 @@ every fatal error, so that what was received is still handed on to everyone else
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,6 +22,7 @@ from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Batch, Record
+from trio_ticks.runtime.calling import NOT_ASYNC, is_async
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
@@ -35,9 +35,20 @@ FAILURES_IN_A_ROW = 10
 HEALTHY_S = 60.0
 """A run that lasts so long makes the next failure a first one."""
 
-_PAST = rules.optional(rules.past())
+_ONE_LINE = rules.Rule("a text on one line", lambda value: isinstance(value, str) and value.isprintable())
+# As in a configuration, in the same words.
+_RULES = {
+    "symbols": rules.optional(rules.different_texts()),
+    "params": rules.arguments(),
+    "since": rules.optional(rules.past()),
+}
 
 _BACKOFF = {"first_s": 0.1, "max_s": 10.0, "healthy_s": HEALTHY_S}
+
+
+def _in_order(symbols: Any) -> Any:
+    """Return any collection of symbols as a tuple; a lone text is left for the rule to refuse."""
+    return tuple(symbols) if isinstance(symbols, Iterable) and not isinstance(symbols, str) else symbols
 
 
 @attrs.frozen(kw_only=True)
@@ -61,8 +72,8 @@ class Strategy:
     """
 
     function: Callable[..., Any] = attrs.field(kw_only=False)
-    name: str = ""
-    symbols: Sequence[str] | None = None
+    name: str = attrs.field(default="", validator=_ONE_LINE)
+    symbols: Sequence[str] | None = attrs.field(default=None, converter=_in_order)
     params: Mapping[str, Any] = attrs.field(factory=dict)
     overflow: Overflow = "drop_oldest"
     capacity: int = 10_000
@@ -74,7 +85,7 @@ class Strategy:
     def __attrs_post_init__(self) -> None:
         if not callable(self.function):
             raise ConfigError(f"strategy {self.function!r} is not a function; accepted: an async function of Ticks")
-        if self.inline and inspect.iscoroutinefunction(self.function):
+        if self.inline and is_async(self.function):
             raise ConfigError(f"strategy {self.title}: inline takes a plain function of a Tick, this one is async")
         if self.on_error not in {"restart", "stop"}:
             raise ConfigError(f"strategy {self.title}: on_error = {self.on_error!r}; accepted: 'restart', 'stop'")
@@ -82,7 +93,8 @@ class Strategy:
             raise ConfigError(f"strategy {self.title}: inline has no stream that could begin in the past; not since")
         try:
             _ = self.room
-            _PAST(self, attrs.fields(Strategy).since, self.since)
+            for name, rule in _RULES.items():
+                rule(self, attrs.fields_dict(Strategy)[name], getattr(self, name))
         except ConfigError as error:
             raise ConfigError(f"strategy {self.title}: {error}") from None
 
@@ -164,7 +176,7 @@ async def _once(strategy: Strategy, ticks: Ticks) -> Exception | None:
     try:
         running = strategy.function(ticks, **strategy.params)
         if not isinstance(running, Awaitable):
-            return StrategyError("it is not an async function; a plain function of a Tick needs inline=True")
+            return StrategyError(NOT_ASYNC)
         await running
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
         # The stream may have told it that the engine has failed, or that there is no more time: not its own failure.

@@ -10,7 +10,7 @@ import trio
 from trio_ticks.core.ages import Ages
 from trio_ticks.core.bars import BarMaker
 from trio_ticks.core.expiry import Expiry
-from trio_ticks.core.inband import Field, Position, plain_fields
+from trio_ticks.core.inband import Field, Position, plain_fields, plain_text
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Bar, Batch, Record, Signal, Tick, ticks_in
@@ -178,12 +178,13 @@ class Ticks:
             **fields: Anything else: texts, numbers, truth values, None.
 
         Raises:
-            ConfigError: a field is something else.
+            ConfigError: a field is something else, or the name or the symbol no text.
 
         Cancellation:
             Before it is kept. No other task runs meanwhile.
         """
-        signal = Signal(name, symbol, self.now_us, plain_fields(fields), strategy=self.name)
+        words = plain_text("name", name), plain_text("symbol", symbol)
+        signal = Signal(*words, self.now_us, plain_fields(fields), strategy=self.name)
         await self._tasks.check()
         if self._desk is not None:
             self._desk.keep(signal)

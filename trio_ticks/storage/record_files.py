@@ -10,7 +10,7 @@ import csv
 import io
 import itertools
 import json
-import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,9 @@ import attrs
 from trio_ticks.core.timestamps import to_us
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Clock, Record, Tick
-from trio_ticks.storage.layout import KINDS, Type, type_of
+from trio_ticks.storage.layout import KINDS
+from trio_ticks.storage.reading.sightings import spelled
+from trio_ticks.storage.record_values import number_of, side_of, value_of
 
 # Of a line that is no record, as much as tells where it comes from.
 _SHOWN = 40
@@ -87,7 +89,7 @@ def records_of_text(
         ConfigError: the file cannot be read, or a record of it; its number is named.
     """
     try:
-        with path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as file:
+        with path.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             for record in _built(path, _ROWS[form](file), unsaid, ordinals):
                 yield record
                 if on_progress:
@@ -103,22 +105,26 @@ def _built(path: Path, rows: Iterator[Mapping[str, Any]], unsaid: Unsaid, ordina
             if row is None:
                 return
             record = _record(row, unsaid, ordinals)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path}: record {line}: is no text in UTF-8; accepted is that, unpacked") from None
         except (ValueError, TypeError, LookupError, csv.Error) as error:
-            reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
-            raise ConfigError(f"{path}: record {line}: {reason}") from None
+            raise ConfigError(f"{path}: record {line}: {error}") from None
         yield record
 
 
 def _csv_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
     """Yield rows by the names in the header. An empty field is one that is not said."""
-    for row in csv.DictReader(file, strict=True):
+    reader = csv.DictReader(file, strict=True)
+    if twice := [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]:
+        raise ValueError(f"has two columns {twice[0]}")
+    for row in reader:
         if None in row or None in row.values():
             raise ValueError("has more or fewer fields than the header")
         yield {name: value or None for name, value in row.items()}
 
 
 def _jsonl_rows(file: TextIO) -> Iterator[Mapping[str, Any]]:
-    for line in file:
+    for line in filter(str.strip, file):
         try:
             row = json.loads(line)
         except ValueError:
@@ -133,25 +139,26 @@ def _record(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Recor
     cls = _class_of(row)
     if cls is Tick:
         return _tick(row, unsaid, ordinals)
-    values = {
-        field.name: _value(row[field.name], type_of(field.name))
-        for field in attrs.fields(cls)
-        if row.get(field.name) is not None
-    }
+    fields = attrs.fields(cls)
+    values = {item.name: value_of(item.name, row[item.name]) for item in fields if row.get(item.name) is not None}
+    if missing := [item.name for item in fields if item.default is attrs.NOTHING and item.name not in values]:
+        raise ValueError(f"is a {cls.kind} without {', '.join(missing)}")
     record: Record = cls(**values)
     return record
 
 
 def _tick(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Tick:
-    symbol = unsaid.symbol if row.get("symbol") is None else row["symbol"]
+    symbol = unsaid.symbol if row.get("symbol") is None else value_of("symbol", row["symbol"])
     if symbol is None:
         raise ValueError("has no symbol; --symbol says which")
-    if row["price"] in {None, ""}:
+    if row.get("price") in (None, ""):
         raise ValueError("has no price")
     time_us = _time_us(row)
-    said = {name: _value(row[name], type_of(name)) for name in _SAID if row.get(name) is not None}
-    price_text, price = _number("price", row["price"])
-    volume_text, volume = _number("volume", row.get("volume"))
+    said = {name: value_of(name, row[name]) for name in _SAID if row.get(name) is not None}
+    if "side" in said:
+        said["side"] = side_of(said["side"])
+    price_text, price = number_of("price", row["price"])
+    volume_text, volume = number_of("volume", row.get("volume"))
     if "ordinal" not in said:
         said["ordinal"] = ordinals.next_of(symbol, time_us)
     return Tick(
@@ -168,53 +175,27 @@ def _tick(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Tick:
 def _class_of(row: Mapping[str, Any]) -> type[Any]:
     """Return what a row is: what it says, or by the fields that only one kind has."""
     if "kind" in row:
-        return {cls.kind: cls for cls in KINDS.values()}[row["kind"]]
+        named: dict[Any, type[Any]] = {cls.kind: cls for cls in KINDS.values()}
+        if not isinstance(row["kind"], str) or row["kind"] not in named:
+            raise ValueError(f"kind {row['kind']!r} is none of {', '.join(named)}")
+        return named[row["kind"]]
     if kind := next((kind for field, kind in _TELLING.items() if field in row), None):
         return KINDS[kind]
-    if not row.keys() & {"time_us", "time"}:
+    if not row.keys() <= _OF_A_CLOCK:
         raise ValueError(
-            f"has the fields {', '.join(row)}; accepted are those that export writes, or time_us and price"
+            f"has the fields {', '.join(map(repr, row))}; accepted are those that export writes, or time_us and price"
         )
     return Clock
 
 
 def _time_us(row: Mapping[str, Any]) -> int:
     """Return when it was: ``time_us`` is a number of microseconds, ``time`` anything that tells an instant."""
-    return int(row["time_us"]) if row.get("time_us") is not None else to_us(row["time"])
-
-
-def _number(name: str, value: Any) -> tuple[str, float]:
-    """Return a number's exact text, where it came as a text, and the number."""
-    if value is None or value == "":
-        return "", 0.0
-    try:
-        number = float(value)
-    except (ValueError, TypeError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{name} {value!r} is no number")
-    return value if isinstance(value, str) else "", number
-
-
-def _value(value: Any, kind: Type) -> Any:
-    return _VALUES[kind](value) if kind in _VALUES else value
-
-
-def _truth(value: Any) -> bool:
-    if value in (True, "true"):
-        return True
-    if value in (False, "false"):
-        return False
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
-def _levels(value: Any) -> tuple[tuple[float, float], ...]:
-    pairs = json.loads(value) if isinstance(value, str) else value
-    return tuple((float(price), float(volume)) for price, volume in pairs)
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return dict(json.loads(value) if isinstance(value, str) else value)
+    if row.get("time_us") is not None:
+        time_us: int = value_of("time_us", row["time_us"])
+        return time_us
+    if row.get("time") is None:
+        raise ValueError("has neither time_us nor time")
+    return to_us(row["time"])
 
 
 class Ordinals:
@@ -227,7 +208,10 @@ class Ordinals:
         """Return the next number of a stamp; stamps must not go back, or the numbers given would have to be kept."""
         last_us, ordinal = self._last.get(symbol, (time_us, -1))
         if time_us < last_us:
-            raise ValueError(f"goes back in time: {time_us} after {last_us}; sort it by time, or say each ordinal")
+            raise ValueError(
+                f"{symbol} goes back in time, to {spelled(time_us)} after {spelled(last_us)}; accepted are ticks in "
+                "order of time, and such as say late = true and their ordinal"
+            )
         ordinal = ordinal + 1 if time_us == last_us else 0
         self._last[symbol] = (time_us, ordinal)
         return ordinal
@@ -237,14 +221,6 @@ _ROWS: dict[FileFormat, Callable[[TextIO], Iterator[Mapping[str, Any]]]] = {
     FileFormat.CSV: _csv_rows,
     FileFormat.JSONL: _jsonl_rows,
 }
+_OF_A_CLOCK = frozenset(field.name for field in attrs.fields(Clock))
 # What a tick's file may say or leave out.
-_SAID = ("ordinal", "side", "trade_id", "sequence", "feed", "received_us", "late")
-_VALUES: dict[Type, Callable[[Any], Any]] = {
-    Type.INSTANT: int,
-    Type.COUNT: int,
-    Type.WHOLE: int,
-    Type.NUMBER: float,
-    Type.TRUTH: _truth,
-    Type.LEVELS: _levels,
-    Type.FIELDS: _fields,
-}
+_SAID = ("ordinal", "side", "trade_id", "sequence", "feed", "received_us", "late", "conditions")

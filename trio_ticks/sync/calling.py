@@ -12,6 +12,7 @@ import trio
 
 from trio_ticks.errors import ConfigError
 from trio_ticks.hosting.soon import caller_into
+from trio_ticks.runtime.calling import is_async
 from trio_ticks.runtime.holding import Held
 from trio_ticks.runtime.sinks import Sink, SinkBatch
 from trio_ticks.runtime.strategy import Strategy
@@ -24,12 +25,13 @@ def strategy_of(given: Strategy | Callable[..., Any]) -> Strategy:
     """Return a strategy whose function runs in a thread of its own; inline ones stay in the engine's thread.
 
     Raises:
-        ConfigError: its function is async.
+        ConfigError: its function is async, or a generator.
     """
     strategy = given if isinstance(given, Strategy) else Strategy(given)
-    if inspect.iscoroutinefunction(strategy.function):
+    if is_async(strategy.function) or inspect.isgeneratorfunction(strategy.function):
+        kind = "yields" if inspect.isgeneratorfunction(strategy.function) else "is async"
         raise ConfigError(
-            f"strategy {strategy.title} is async: trio_ticks.sync takes plain functions of a trio_ticks.sync.Ticks"
+            f"strategy {strategy.title} {kind}: trio_ticks.sync takes plain functions of a trio_ticks.sync.Ticks"
         )
     if strategy.inline:
         return strategy

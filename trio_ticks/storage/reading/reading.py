@@ -285,9 +285,7 @@ def zone_of(tz: str | tzinfo) -> tzinfo:
     """
     if isinstance(tz, tzinfo):
         return tz
-    if tz.upper() == "UTC":
-        return UTC
     try:
-        return ZoneInfo(tz)
-    except (ValueError, LookupError, OSError):  # not found, no file's name, or a directory
+        return UTC if tz.upper() == "UTC" else ZoneInfo(tz)
+    except (AttributeError, ValueError, LookupError, OSError):  # no text, not found, no file's name, a directory
         raise ConfigError(f"tz = {tz!r}: accepted: UTC, or a zone such as Europe/Berlin") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from trio_ticks.errors import TrioTicksError
 from trio_ticks.model import Record, Tick, datetime_of
@@ -29,7 +29,7 @@ class Sightings:
         self.unseen = set(symbols or ())
         self._on_over = on_over
 
-    def of_records(self, batches: Iterable[Sequence[Record]]) -> Iterator[Sequence[Record]]:
+    def of_records(self, batches: Iterable[Sequence[Record]]) -> Generator[Sequence[Record], None, None]:
         """Yield what comes. Once every symbol has come nothing is looked at any more."""
         for records in batches:
             if self.unseen:
