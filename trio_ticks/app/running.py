@@ -29,6 +29,7 @@ from trio_ticks.config import (
 from trio_ticks.core.clock_watch import ClockWatch
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Batch
+from trio_ticks.runtime.assembly import FORMER
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
@@ -176,7 +177,7 @@ def summary(statistics: EngineStatistics) -> str:
         f"gaps {sum(statistics.gaps.values()):,}",
     ]
     for name, consumer in ledger.consumers.items():
-        if name != _LOG:
+        if name not in {_LOG, FORMER}:  # the latter is the dashboard's: a program that only runs has no others
             words.append(f"{name}: delivered {consumer.delivered:,}, dropped {consumer.dropped:,}")
     if ledger.journal is not None:
         words.append(f"journal: {ledger.journal.journaled:,}, left out {ledger.journal.gapped:,}")
