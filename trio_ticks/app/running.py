@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from trio_ticks.app.companions import Settled, open_companions
 from trio_ticks.app.http import close_all, listen_as_wished, open_http
 from trio_ticks.app.logs import log, tell
 from trio_ticks.app.report import check_report, write_report
+from trio_ticks.app.standard_streams import say
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.systemd import Systemd
 from trio_ticks.app.tuning import tune
@@ -147,7 +147,7 @@ def _end(engine: Engine | None, report: Path | None, *, is_json: bool) -> None:
         if is_json:  # whoever reads lines of JSON wants nothing else among them
             log.info("%s", summary(statistics), extra={"fields": {"event": "summary"}})
         else:
-            print(summary(statistics), file=sys.stderr)
+            say(summary(statistics))
     write_report(report, statistics)
 
 
