@@ -99,6 +99,7 @@ async def test_a_running_engine_takes_on_new_symbols_and_a_broken_file_leaves_it
     said = [json.loads(line) for line in program.stderr.splitlines()]
     assert {"disconnected", "gap"}.isdisjoint(line.get("event") for line in said)
     assert said[-1]["event"] == "summary"
+    assert "former" not in said[-1]["message"]  # the dashboard's own consumer: nobody's business
     assert not (cwd / "ticks.journal.reload").exists()
     code, _, stderr = await run_program("reload", "--journal", "ticks.journal", cwd=cwd, env=env)
     assert (code, stderr) == (

@@ -156,6 +156,7 @@ async def test_run_says_what_is_wrong_and_how_it_is_mended(
             assert code in {1, 2}
             (told,) = [line for line in stderr.splitlines() if line.startswith("trio-ticks: ")]
             assert stderr.endswith(f"{told}\n")
+            assert stderr.count(wrong.what) == 1  # what ends it is not said twice
     assert wrong.what in told
     assert wrong.cure in told
     assert "Traceback" not in stderr

@@ -448,6 +448,15 @@ def test_a_restart_remembers_what_was_not_settled() -> None:
     ]
 
 
+def test_what_was_lost_when_a_run_ended_is_missing_since_then_because_it_ended() -> None:
+    """The gap of the lost connection ends with the run; the one behind it has a cause of its own."""
+    coverage = Coverage(feed="f")
+    coverage.live("A", ["X"], 10)
+    coverage.ended("A", 20, "closed")
+    assert coverage.finish(30) == [Gap(20, 30, "closed", "X", "f")]
+    assert resumed(coverage).live("B", ["X"], 50) == [Gap(30, 50, "crashed", "X", "f")]
+
+
 def test_of_the_ticks_of_a_tail_the_newest_receipt_counts() -> None:
     """They come in the order of their stamps, not of their receipts."""
     coverage = Coverage(feed="f", handover_us=0)

@@ -25,9 +25,9 @@ from trio_ticks.app.init import command as init_command
 from trio_ticks.app.journal_commands import End, Start, Zone
 from trio_ticks.app.log_lines import LogForm
 from trio_ticks.app.logs import configure_logging, log
-from trio_ticks.app.output import forget_stdout
 from trio_ticks.app.running import run_file
 from trio_ticks.app.simulate import Recorded, Simulation, all_faults, parse_source, simulate
+from trio_ticks.app.standard_streams import DISK_ERRNOS, forget_stdout, open_missing, say, settle
 from trio_ticks.app.watch import Watching, feed_of, watch
 from trio_ticks.errors import ConfigError, TrioTicksError, one_line
 from trio_ticks.sim import parse_switches
@@ -58,6 +58,7 @@ Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="W
 
 def main() -> None:
     """Run the command line and exit."""
+    open_missing()
     # A feed or a strategy may be named as module:object and lie in the current directory. It comes last, so that
     # no file there can stand in for a module of Python or of ours.
     with contextlib.suppress(FileNotFoundError):  # somebody may have removed it meanwhile
@@ -69,6 +70,7 @@ def main() -> None:
     except* BrokenPipeError:
         code = 0
         forget_stdout()
+    settle()
     sys.exit(code)
 
 
@@ -77,6 +79,7 @@ def _run() -> int:
     suit_help(app, is_plain=width < NARROWEST_TABLE or not sys.stdout.isatty())
     try:
         code = app(standalone_mode=False, prog_name=app.info.name, terminal_width=width)
+        sys.stdout.flush()
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else app.info.name
         told = error.format_message().replace("Value error, ", "").rstrip(".")  # the words of a library of typer's
@@ -84,12 +87,21 @@ def _run() -> int:
     except TrioTicksError as error:
         log.debug("what led to it:", exc_info=error)
         return _complain(str(error), MISUSED if isinstance(error, ConfigError) else FAILED)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer's answer to a reader that has enough
+            raise end.__context__ from None
+        raise
+    except OSError as error:
+        if error.errno not in DISK_ERRNOS or error.filename is not None:
+            raise
+        forget_stdout()
+        return _complain(f"standard output: cannot be written: {error.strerror}", FAILED)
     return code if isinstance(code, int) else 0
 
 
 def _complain(text: str, code: int) -> int:
     """Say in one line why it ends, and return the exit code."""
-    print(f"trio-ticks: {one_line(text)}", file=sys.stderr)
+    say(f"trio-ticks: {one_line(text)}")
     return code
 
 

@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 import attrs
 
 from trio_ticks.app.formats import Format, header_of, writer_of
-from trio_ticks.app.output import STDOUT, forget_stdout
+from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
+from trio_ticks.app.standard_streams import forget_stdout
 from trio_ticks.errors import ConfigError, TrioTicksError
 from trio_ticks.storage.extras import extra
 from trio_ticks.storage.reading import ALL, OnProgress, Reading

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from trio_ticks.app.inspecting import (
     verify_journal,
 )
 from trio_ticks.app.kept import IN_DATABASE, kept_at
+from trio_ticks.app.standard_streams import say
 from trio_ticks.config.rules import bytes_in
 from trio_ticks.errors import ConfigError, one_line
 from trio_ticks.storage.journal import Cursors, Damage
@@ -122,7 +122,7 @@ def _told(damage: list[Damage]) -> int:
     """Say what was left out, and return the exit code."""
     for item in damage:
         where = f"batches {item.first_position:,} to {item.last_position:,}"
-        print(f"trio-ticks: left out: {where}: {one_line(item.reason)}", file=sys.stderr)
+        say(f"trio-ticks: left out: {where}: {one_line(item.reason)}")
     return 1 if damage else 0
 
 

@@ -98,7 +98,8 @@ def tell(record: Record) -> None:
     elif isinstance(record, Status) and record.status not in _TOLD_ELSEWHERE and record.source != _TELLS_ITSELF:
         what = f"{record.status}: {record.reason}" if record.reason else record.status
         who = " ".join(word for word in (record.source or record.feed, record.symbol) if word)
-        log.info("%s: %s", who, what, extra={"fields": _fields(record)})
+        level = logging.WARNING if record.status == "rejected" else logging.INFO
+        log.log(level, "%s: %s", who, what, extra={"fields": _fields(record)})
 
 
 def _fields(record: Gap | Status) -> dict[str, Any]:

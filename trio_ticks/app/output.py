@@ -50,11 +50,6 @@ class Output:
             rest = rest[os.write(self._descriptor, rest) :]
 
 
-def forget_stdout() -> None:
-    """Let what is still to be flushed go nowhere: whoever read our standard output has enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 @contextmanager
 def open_output(path: str) -> Generator[Output]:
     """Open a file for appending, or standard output where the path is ``-``.

@@ -22,6 +22,7 @@ from trio_ticks.app.logs import configure_logging
 from trio_ticks.app.output import STDOUT
 from trio_ticks.app.progress import progress
 from trio_ticks.app.recordings import Params, RecordingPath, params_of
+from trio_ticks.app.standard_streams import say
 from trio_ticks.app.tuning import tune
 from trio_ticks.config.reference import load_object
 from trio_ticks.errors import ConfigError, one_line
@@ -113,7 +114,7 @@ def _compare(strategy: Strategy, journal: str, *, as_json: bool) -> int:
     with progress(f"comparing {strategy.title}") as tell:
         found = trio.run(functools.partial(compare, strategy, journal, on_progress=tell))
     for remark in found.remarks:
-        print(f"trio-ticks: {one_line(remark)}", file=sys.stderr)
+        say(f"trio-ticks: {one_line(remark)}")
     print(json.dumps(_compared_fields(found)) if as_json else _verdict(found))
     return 0 if found.difference is None else 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,12 @@ import trio
 
 from trio_ticks.app.companions import Settled, open_companions
 from trio_ticks.app.http import close_all, listen_as_wished, open_http
-from trio_ticks.app.logs import log, tell
+from trio_ticks.app.logs import log
 from trio_ticks.app.report import check_report, write_report
+from trio_ticks.app.standard_streams import say
 from trio_ticks.app.supervising import open_supervised
 from trio_ticks.app.systemd import Systemd
+from trio_ticks.app.telling import telling
 from trio_ticks.app.tuning import tune
 from trio_ticks.config import (
     EngineConfig,
@@ -28,7 +30,8 @@ from trio_ticks.config import (
 )
 from trio_ticks.core.clock_watch import ClockWatch
 from trio_ticks.errors import ConfigError
-from trio_ticks.model import Batch
+from trio_ticks.model import Batch, Record
+from trio_ticks.runtime.assembly import FORMER
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.statistics import EngineStatistics
 from trio_ticks.runtime.strategy import Strategy
@@ -123,15 +126,18 @@ async def _run(settled: Settled, seconds: float | None, report: Path | None) -> 
             engine.stop()
 
         watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
-        told = Strategy(partial(_log, watch=watch), name=_LOG)
         listeners, trouble = await listen_as_wished(config.http)
         try:
-            async with (
-                open_supervised(config, strategies=[told], seconds=seconds, stop=stop) as engine,
-                open_http(engine, config.http, listeners, trouble=trouble and f"there is no dashboard: {trouble}"),
-                open_companions(engine, settled, systemd),
-            ):
-                await engine.wait_stopped()
+            with telling() as tell:
+                told = Strategy(partial(_log, tell=tell, watch=watch), name=_LOG)
+                async with (
+                    open_supervised(config, strategies=[told], seconds=seconds, stop=stop) as engine,
+                    open_http(
+                        engine, config.http, listeners, trouble=trouble and f"there is no dashboard: {trouble}"
+                    ),
+                    open_companions(engine, settled, systemd),
+                ):
+                    await engine.wait_stopped()
         finally:
             close_all(listeners)
             _end(engine, report, is_json=config.log.format == "json")
@@ -146,11 +152,11 @@ def _end(engine: Engine | None, report: Path | None, *, is_json: bool) -> None:
         if is_json:  # whoever reads lines of JSON wants nothing else among them
             log.info("%s", summary(statistics), extra={"fields": {"event": "summary"}})
         else:
-            print(summary(statistics), file=sys.stderr)
+            say(summary(statistics))
     write_report(report, statistics)
 
 
-async def _log(ticks: Ticks, watch: ClockWatch) -> None:
+async def _log(ticks: Ticks, tell: Callable[[Record], None], watch: ClockWatch) -> None:
     async for batch in ticks.batches():
         for record in batch.records:
             tell(record)
@@ -176,7 +182,7 @@ def summary(statistics: EngineStatistics) -> str:
         f"gaps {sum(statistics.gaps.values()):,}",
     ]
     for name, consumer in ledger.consumers.items():
-        if name != _LOG:
+        if name not in {_LOG, FORMER}:  # the latter is the dashboard's: a program that only runs has no others
             words.append(f"{name}: delivered {consumer.delivered:,}, dropped {consumer.dropped:,}")
     if ledger.journal is not None:
         words.append(f"journal: {ledger.journal.journaled:,}, left out {ledger.journal.gapped:,}")

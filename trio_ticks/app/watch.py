@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 import trio
 
 from trio_ticks.app.formats import Format, header_of, writer_of
-from trio_ticks.app.logs import tell
 from trio_ticks.app.output import Output, open_output
 from trio_ticks.app.supervising import open_supervised
+from trio_ticks.app.telling import telling
 from trio_ticks.config import Secret
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed
 from trio_ticks.feeds.registry import make_feed
-from trio_ticks.model import Batch
+from trio_ticks.model import Record
 from trio_ticks.runtime.engine import Engine
 from trio_ticks.runtime.stream import Ticks
 
@@ -75,29 +76,26 @@ async def _watch(feed: Feed, options: Watching, output: Output) -> None:
         engine.stop()
         printing.deadline = trio.current_time() + LAST_WORDS_S
 
-    async with (
-        open_supervised(feed, seconds=options.seconds, stop=stop, retry_first=False) as engine,
-        engine.subscribe() as ticks,
-    ):
-        with printing:
-            await _print(ticks, options, output)
+    with telling() as tell:
+        async with (
+            open_supervised(feed, seconds=options.seconds, stop=stop, retry_first=False) as engine,
+            engine.subscribe() as ticks,
+        ):
+            with printing:
+                await _print(ticks, options, output, tell)
 
 
-async def _print(ticks: Ticks, options: Watching, output: Output) -> None:
+async def _print(ticks: Ticks, options: Watching, output: Output, tell: Callable[[Record], None]) -> None:
     write = writer_of(options.form)
     left = options.count
     if output.is_empty and (header := header_of(options.form)):
         await output.write(header)
     async for batch in ticks.batches():
-        _tell(batch)
+        for record in batch.records:
+            tell(record)
         if lines := write(batch.ticks[:left]):
             await output.write(lines)
         if left is not None:
             left -= len(batch.ticks)
             if left <= 0:
                 return
-
-
-def _tell(batch: Batch) -> None:
-    for record in batch.records:
-        tell(record)

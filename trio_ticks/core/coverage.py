@@ -230,6 +230,9 @@ class Coverage:
         ends = {name: max([past.until_us, *(span.end_us for span in past.unsettled)]) for name, past in pasts.items()}
         for symbol, since_us, until_us in _proven(_later(heard, ends, saved["lateness_us"]), sessions):
             pasts[symbol].unsettled.append(_Span(since_us, until_us, cause))
+        for past in pasts.values():
+            if not past.unsettled:  # its last gap ended with the run, since when nobody was there to cover it
+                past.cause = past.cause or cause
         wanted = set(symbols)
         self._pasts = {symbol: past.certain(certain_us) for symbol, past in pasts.items() if symbol in wanted}
 
