@@ -157,7 +157,7 @@ def test_an_engine_that_fails_while_its_block_is_entered_says_so(
             failed.set()
 
     async def block() -> None:
-        with pytest.raises(EngineError, match="token"):
+        with pytest.raises(EngineError, match="token"):  # noqa: PT012 - the engine's block fails as a whole
             async with world.open_engine(token="wrong"):
                 if waits:
                     await asyncio.sleep(3600.0)
