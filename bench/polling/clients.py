@@ -53,12 +53,14 @@ class Poller:
 
     Attributes:
         queries: How many were answered.
+        served: Set once one was.
     """
 
     def __init__(
         self, *, where: str, allowance: Allowance, codes: Sequence[str], one_way_s: float, note: Note
     ) -> None:
         self.queries = 0
+        self.served = trio.Event()
         self._url = question_url(f"ws://{where}/quote-b-ws-api")
         self._lanes = allowance.requests
         self._departures = Departures(allowance, one_way_s=one_way_s)
@@ -91,6 +93,7 @@ class Poller:
         if (status, answer.ret) != (_OK, _OK):
             raise RuntimeError(f"the simulator answered {status}: {body.decode()}")
         self.queries += 1
+        self.served.set()
         for trade in answer.data.tick_list:
             self._note(trade.seq)
 

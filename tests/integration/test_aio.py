@@ -15,6 +15,7 @@ import trio
 import trio_ticks
 from tests.support.facades import FACADES, World, X, engine_threads, hang_guard, open_stage
 from trio_ticks import AllTick, ConfigError, EngineError, Tick, aio, sync
+from trio_ticks.hosting.host import Host
 
 S = 1_000_000
 
@@ -138,6 +139,38 @@ def test_a_block_that_sleeps_is_cancelled_when_the_engine_fails(world: World) ->
         assert task.cancelling() == 0
         await asyncio.sleep(0)
 
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_engine_that_fails_while_its_block_is_entered_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    """A loop that hears of the start and of the failure at once: not a cancel comes out, but the engine's error."""
+    failed = threading.Event()
+    hear_of_failure = Host._hear_of_failure
+
+    async def hear(host: Host) -> None:
+        try:
+            await hear_of_failure(host)
+        finally:
+            failed.set()
+
+    async def block() -> None:
+        with pytest.raises(EngineError, match="token"):  # noqa: PT012 - the engine's block fails as a whole
+            async with world.open_engine(token="wrong"):
+                if waits:
+                    await asyncio.sleep(3600.0)
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        task = asyncio.create_task(block())
+        await steps(1)
+        failed.wait()  # the loop stands still for as long
+        await task
+        assert task.cancelling() == 0
+
+    monkeypatch.setattr(Host, "_hear_of_failure", hear)
     asyncio.run(main())
 
 

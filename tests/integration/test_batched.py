@@ -191,7 +191,7 @@ async def test_a_refused_peer_is_told_why(stream: bytes, code: int) -> None:
 
 async def test_a_refused_peer_that_waits_for_the_end_gets_it() -> None:
     """After a refusal we say that nothing more will come, and read on until the peer leaves, so that it hears why."""
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with linked() as (link, _, peer), trio.open_nursery() as nursery:
             await peer.send_all(b"\xff\xff")
             with pytest.raises(RemoteProtocolError):

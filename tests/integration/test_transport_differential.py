@@ -15,7 +15,7 @@ from trio_ticks.feeds.base import Message
 from trio_ticks.runtime.clock import utc_now_us
 from trio_ticks.runtime.transport import MAX_MESSAGE_BYTES, LinkClosed, open_batched, open_websocket
 
-HANG_S = 60.0
+HANG_S = 180.0
 BYE = close(1000)
 PUSH = frame(TEXT, b'{"cmd_id":22998,"data":{"code":"BTCUSDT","price":"27123.4"}}'.ljust(159))
 

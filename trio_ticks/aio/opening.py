@@ -59,7 +59,7 @@ class open_engine:  # noqa: N801 - called as the native function is, and entered
         self._strategies = strategies
         self._sinks = sinks
         self._options = options
-        self._is_interrupted = self._is_leaving = False
+        self._is_inside = self._has_failed = self._is_interrupted = False
 
     async def __aenter__(self) -> Engine:
         loop = self._loop = Loop()
@@ -91,12 +91,15 @@ class open_engine:  # noqa: N801 - called as the native function is, and entered
         # One that nobody can reach any more, because its block was never left, ends by itself.
         weakref.finalize(engine, host.leave).atexit = False
         self._engine = engine
+        self._is_inside = True
+        if self._has_failed:
+            self._interrupt()
         return engine
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_leaving = True
+        self._is_inside = False
         if self._is_interrupted and self._task.uncancel() <= self._cancelling and _is_cancel(error):
             error = None  # which was this engine's own way to end the block
         if _is_cancel(error):
@@ -134,8 +137,12 @@ class open_engine:  # noqa: N801 - called as the native function is, and entered
         return self._host.over.result()
 
     def _interrupt(self) -> None:
-        """End the block, because the engine has failed and nobody reads a stream that would say so."""
-        if not self._is_leaving:
+        """End the block, because the engine has failed and nobody reads a stream that would say so.
+
+        A block that is still being entered is ended at its first wait: a cancel before that would be nobody's.
+        """
+        self._has_failed = True
+        if self._is_inside:
             self._is_interrupted = True
             self._task.cancel("the engine has failed")
 
