@@ -75,7 +75,7 @@ def may_be_awaited(function: Callable[..., Any]) -> bool:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Return what a function is called; of a partial one, the function's own name; of an object, that of its class."""
+    """Return what a function is called; a partial one as what it is made of, an object as its class."""
     while isinstance(function, functools.partial):
         function = function.func
     return getattr(function, "__name__", type(function).__name__)
