@@ -160,6 +160,16 @@ def test_gaps_are_a_table_or_json(cwd: Path) -> None:
     assert succeed("gaps", "ticks.journal", "--end", "2020-01-01", cwd=cwd) == "no gaps\n"
 
 
+def test_no_gaps_of_a_symbol_that_is_misspelt_are_no_comfort(cwd: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said that nothing was kept of it, and what there is; of one that was kept nothing is said."""
+    code, stdout, _ = run("gaps", "ticks.journal", "XBTUSD", cwd=cwd)
+    assert (code, stdout.count("recorded")) == (0, 1)  # the gap of the whole feed
+    assert "ticks.journal has no tick of XBTUSD in that stretch; it begins at" in caplog.text
+    caplog.clear()
+    succeed("gaps", "ticks.journal", "XBTUSDT", cwd=cwd)
+    assert caplog.text == ""
+
+
 def test_info_says_what_there_is_and_where_every_sink_stands(cwd: Path) -> None:
     """Counts, times, size, how long the room lasts; with `--json` for programs."""
     with Cursors(cwd / "ticks.journal") as cursors:

@@ -343,10 +343,10 @@ async def test_when_all_feeds_fail_every_reason_is_told(autojump_clock: MockCloc
 async def test_what_nobody_foresaw_fails_the_engine_after_the_drain(autojump_clock: MockClock, venue: Venue) -> None:
     """An exception of no declared kind stops the engine, too, by the path on which received ticks are handed on."""
 
-    class Careless(VenueFeed):
+    class Poisoned(VenueFeed):
         def decode(self, messages: Sequence[Message]) -> Decoded:
             if "poison" in messages:
-                return None  # type: ignore[return-value]  # what a careless user may do
+                return Decoded([], None)  # type: ignore[arg-type]  # what a careless user may do
             return super().decode(messages)
 
     seen: list[float] = []
@@ -356,7 +356,7 @@ async def test_what_nobody_foresaw_fails_the_engine_after_the_drain(autojump_clo
             await trio.sleep(0.1)
             seen.append(item.price)
 
-    feed = Careless(("X",), "careless", "content", venue.feed("X").limits)
+    feed = Poisoned(("X",), "careless", "content", venue.feed("X").limits)
     with pytest.raises(EngineError) as caught:  # noqa: PT012 - the engine's block fails as a whole
         async with venue.open_engine(feed, strategies=[slow]):
             await venue.wait_subscribed()
@@ -468,6 +468,46 @@ async def test_a_feed_that_raises_is_named_and_reconnected(
         line = engine.statistics().shards[0].lines[0]
         assert set(line.reconnects) == {"error"}
         assert line.last_error == f"the feed's {part}() raised LookupError: my bug"
+        assert engine.latest("X") is not None
+
+
+THINGS: Any = [{"symbol": "X"}]
+
+
+class Careless(VenueFeed):
+    """A feed that gives ``instead`` for what it has decoded."""
+
+    instead: Any = None
+    is_careless = True
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        decoded = super().decode(messages)
+        return self.instead if self.is_careless else decoded
+
+
+@pytest.mark.parametrize(
+    ("instead", "words"),
+    [
+        (None, "the feed's decode() raised TypeError: it returned a NoneType; accepted is a Decoded"),
+        ([], "the feed's decode() raised TypeError: it returned a list; accepted is a Decoded"),
+        (Decoded(THINGS), "the feed's decode() raised AttributeError: 'dict' object has no attribute"),
+    ],
+)
+async def test_a_feed_that_returns_something_else_is_named_and_reconnected(
+    autojump_clock: MockClock, venue: Venue, instead: Any, words: str
+) -> None:
+    """A forgotten return is a bug of the feed's like any other: it ends the session and not the engine."""
+    feed = Careless(("X",), "mine", "content", venue.feed("X", heartbeat_s=1.0).limits)
+    feed.instead = instead
+    async with venue.open_engine(feed) as engine:
+        await trio.sleep(1.2)
+        line = engine.statistics().shards[0].lines[0]
+        assert set(line.reconnects) == {"error"}
+        assert line.last_error.startswith(words)
+        feed.is_careless = False
+        await trio.sleep(5.0)
+        await venue.send(tick(venue, 1.0))
+        await trio.sleep(0.1)
         assert engine.latest("X") is not None
 
 

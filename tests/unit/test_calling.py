@@ -114,6 +114,13 @@ def test_what_can_be_called_is_let_through() -> None:
     check_call("s", returns_at_two_ends, {}, inline=True)
 
 
+def test_what_has_no_name_of_its_own_goes_by_what_it_is_made_of() -> None:
+    """A journal and its replay know a strategy by its name, and one called partial says nothing."""
+    assert Strategy(functools.partial(functools.partial(momentum, fast=1), slow=2)).title == "momentum"
+    assert Sink(functools.partial(forgets)).name == "returns_at_two_ends"
+    assert Strategy(Called()).title == "Called"
+
+
 def test_a_plain_function_is_known_in_every_way_in() -> None:
     """Live, replayed and in a backtest, in asyncio too: it is not called, and the words are the same."""
     called: list[object] = []

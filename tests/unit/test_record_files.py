@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
+import attrs
+import pyarrow as pa  # type: ignore[import-untyped]  # comes without types; so below
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
 import trio_ticks
 from tests.support.replaying import keep_all
 from trio_ticks import ConfigError, Tick
 from trio_ticks.app.formats import Format, header_of, writer_of
+from trio_ticks.storage.arrow import table_of
 
 AT = 1_610_064_000_278_000
 TICK = Tick("file", AT, 1.5, price_text="1.5", received_us=AT)
 
 
-def read_back(tmp_path: Path, name: str, content: bytes) -> object:
+def read_back(tmp_path: Path, name: str, content: bytes) -> Any:
     """Return what a strategy is handed of a file."""
     path = tmp_path / name
     path.write_bytes(content)
@@ -30,6 +36,7 @@ def read_back(tmp_path: Path, name: str, content: bytes) -> object:
         "lines of Windows": ("file.csv", f"time_us,price\r\n{AT},1.5\r\n"),
         "other columns beside, in another order": ("file.csv", f"price,exchange,time_us\n1.5,NYSE,{AT}\n"),
         "a float where pandas has made one": ("file.csv", f"time_us,price,trade_id\n{AT}.0,1.5,\n"),
+        "truth as pandas spells it": ("file.csv", f"time_us,price,late\n{AT},1.5,False\n"),
         "a mark in JSON lines": ("file.jsonl", f'\ufeff{{"time_us":{AT},"price":"1.5"}}\n'),
         "an empty line behind the last": ("file.jsonl", f'{{"time_us":{AT},"price":"1.5"}}\n\n'),
     }.values(),
@@ -79,6 +86,29 @@ def test_what_is_written_is_read_back(tmp_path: Path, form: Format) -> None:
     """A tick with all that it can have, its venue's conditions as well."""
     tick = Tick("file", AT, 1.5, 2.0, "1.50", "2", "buy", 7, 8, "mine", AT + 1, conditions=("@", 'T, "Ä"'))
     assert read_back(tmp_path, f"file.{form}", header_of(form) + writer_of(form)([tick])) == [tick]
+
+
+@pytest.mark.parametrize("hole", [None, math.nan])
+def test_a_hole_in_a_parquet_file_is_no_price(tmp_path: Path, hole: float | None) -> None:
+    """A table may have holes anywhere: what stands before one is handed out, and it is told."""
+    path, seen = tmp_path / "file.parquet", []
+    table = table_of("ticks", [TICK, attrs.evolve(TICK, time_us=AT + 1)])
+    pq.write_table(table.set_column(3, "price", pa.array([1.5, hole])), path)
+
+    async def see(ticks: trio_ticks.Ticks) -> None:
+        async for tick in ticks:
+            seen.append(tick)  # noqa: PERF401 - what came before the failure counts
+
+    with pytest.raises(ConfigError, match="record 2: has no symbol, no time or no price"):
+        trio_ticks.backtest(see, path)
+    assert seen == [TICK]
+
+
+def test_one_symbol_of_two_feeds_is_two_series(tmp_path: Path) -> None:
+    """Each numbers its own ticks of one stamp, and each goes on in time by itself."""
+    lines = f"time_us,price,symbol,feed\n{AT},1,A,f\n{AT},1,A,g\n{AT - 1},1,A,h\n{AT},1,A,f\n"
+    ticks = read_back(tmp_path, "file.csv", lines.encode())
+    assert [(tick.feed, tick.ordinal) for tick in ticks] == [("f", 0), ("g", 0), ("h", 0), ("f", 1)]
 
 
 def test_what_is_no_text_is_told_so(tmp_path: Path) -> None:

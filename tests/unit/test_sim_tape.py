@@ -82,6 +82,7 @@ def test_the_sample_is_what_its_readme_says() -> None:
         ("time_us,price,volume,side\n1,1,1,buy\n2,1,1,bought", "line 3"),
         ("time_us,price,volume,side\n1", "line 2"),
         ("price\n1", "line 2"),
+        ("time_us,price,volume,side\n1,nan,1,buy", "line 2.*price 'nan' is no number"),
         ("time_us,price,volume,side\n2,1,1,buy\n1,1,1,buy", "trade 2 lies before"),
     ],
 )
@@ -90,6 +91,13 @@ def test_what_is_no_recording_is_named(tmp_path: Path, text: str, names: str) ->
     path.write_text(text)
     with pytest.raises(ConfigError, match=names):
         Tape.from_csv(path, "A")
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_header(tmp_path: Path) -> None:
+    """Excel puts one in front."""
+    path = tmp_path / "excel.csv"
+    path.write_text("\ufefftime_us,price,volume,side\n1,1,1,buy")
+    assert Tape.from_csv(path, "A").trades[0].time_us == 1
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -189,6 +189,13 @@ def test_a_strategy_sees_the_script_and_nothing_is_lost() -> None:
     assert [tick.price for tick in simulate(everything, script, symbols=["Y"]).value if type(tick) is Tick] == [3.0]
 
 
+def test_prices_come_from_anywhere_and_a_lone_symbol_is_no_list_of_letters() -> None:
+    """A generator, a column of a table; and what is taken for symbols is said."""
+    assert [tick.price for tick in ticks_from("X", (price for price in (1, 2))).ticks] == [1.0, 2.0]
+    with pytest.raises(ConfigError, match=r"symbols = 'TSLA\.US': must be a list of at least one text"):
+        simulate(everything, ticks_from("TSLA.US", [1]), symbols="TSLA.US")
+
+
 def test_an_empty_script_is_a_stream_that_ends() -> None:
     """No tick, no hang; only time begins."""
     assert [record.kind for record in simulate(everything, ticks_from("X")).value] == ["clock"]

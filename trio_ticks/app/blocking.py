@@ -41,8 +41,6 @@ def run(
         ConfigError: before anything is started; or this thread runs Trio already, which the call would block.
         EngineError: the engine failed, after everything received was handed on.
     """
-    if trio.lowlevel.in_trio_run():
-        raise ConfigError("run: this thread already runs Trio; accepted there is async with open_engine(…)")
     chosen = list(strategies)
     if on_tick is not None and (is_async(on_tick) or not callable(on_tick)):
         raise ConfigError(
@@ -51,6 +49,8 @@ def run(
     if on_tick is not None:
         check_call("on_tick", on_tick, {}, inline=True)
         chosen.append(Strategy(_calling(on_tick), name="on_tick", on_error="stop"))
+    if trio.lowlevel.in_trio_run():
+        raise ConfigError("run: this thread already runs Trio; accepted there is async with open_engine(…)")
     return trio.run(partial(run_supervised, *sources, strategies=chosen, seconds=seconds, **options))
 
 

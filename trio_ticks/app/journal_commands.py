@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -115,7 +116,19 @@ def _gaps(
     chosen = symbols or ()
     reading = read(kept_at(journal), *chosen, start=start, end=end, kind="gaps", tz=tz, on_damage=damage.append)
     show_gaps(reading, as_json=as_json)
+    if symbols:
+        _tell_unknown(journal, symbols)
     return _told(damage)
+
+
+def _tell_unknown(journal: Path, symbols: list[str]) -> None:
+    """Have it said of which symbols nothing was kept: of one that is misspelt there are no gaps, either."""
+    unseen = set(symbols)
+    with contextlib.closing(read(kept_at(journal), *symbols, on_damage=lambda _: None).batches()) as batches:
+        for records in batches:  # which says it itself, once all have come
+            unseen.difference_update(item.symbol for item in records)
+            if not unseen:
+                return
 
 
 def _told(damage: list[Damage]) -> int:

@@ -68,7 +68,7 @@ def backtest(
         start: From this instant on, as `read` takes it. None: from the first record on.
         end: Before this one; time goes on up to it. None: up to the last record.
         params: Passed by keyword, in place of the strategy's own.
-        tz: In which zone times without an offset stand.
+        tz: In which zone ``start`` and ``end`` stand where they have no offset.
         seed: Decides the order of tasks that can run at the same instant.
         on_progress: Is told how far it is, and how far it goes, in microseconds of market time.
 

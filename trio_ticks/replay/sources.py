@@ -83,7 +83,7 @@ def recording_of(
         symbols: Only these, and what concerns all symbols of a feed. None: all.
         start: From this instant on, as `trio_ticks.read` takes it.
         end: Before this one.
-        tz: Where times without an offset stand.
+        tz: Where ``start`` and ``end`` stand without an offset.
         now_us: What relative instants count from.
 
     Raises:

@@ -74,6 +74,13 @@ def may_be_awaited(function: Callable[..., Any]) -> bool:
     return not _yields(function) and not _returns_nothing(_called(function))
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what a function is called; a partial one as what it is made of, an object as its class."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__name__", type(function).__name__)
+
+
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether it is an async function, or an object that is called like one."""
     return inspect.iscoroutinefunction(_called(function))

@@ -72,9 +72,9 @@ class Reader:
 
     async def _take(self, wakeup: Wakeup) -> None:
         woke, talk = trio.current_time(), self.talk
-        decoded = own_code(lambda: self.setup.feed.decode(wakeup.messages), "decode")
+        decoded = own_code(lambda: _decoded(self.setup.feed.decode(wakeup.messages)), "decode")
         self.vitals.decoded(len(wakeup.messages), decoded)
-        arrival = self._claim(decoded, wakeup)
+        arrival = own_code(lambda: self._claim(decoded, wakeup), "decode")  # which may have put anything in there
         failure = talk.answered(decoded.replies)
         # A vendor may acknowledge after the first prices: what has brought some needs no other proof that it is live.
         fresh = talk.goes_live(with_ticks=bool(arrival.ticks) or talk.ticked_us is not None)
@@ -113,6 +113,12 @@ class Reader:
             tick.feed = feed  # type: ignore[misc]
             tick.received_us = received_us  # type: ignore[misc]
         return Arrival(self.talk.session, ticks, rejected)
+
+
+def _decoded(returned: object) -> Decoded:
+    if not isinstance(returned, Decoded):
+        raise TypeError(f"it returned a {type(returned).__name__}; accepted is a Decoded")
+    return returned
 
 
 _SYMBOL = operator.attrgetter("symbol")

@@ -17,6 +17,7 @@ import attrs
 from trio_ticks.config import rules
 from trio_ticks.errors import ConfigError
 from trio_ticks.model import Record, Tick
+from trio_ticks.runtime.calling import name_of
 from trio_ticks.storage import payload
 
 
@@ -163,7 +164,7 @@ class Sink:
             raise ConfigError(f"sink {self.function!r} is not a function; accepted: an async function of a SinkBatch")
         if not self.name:
             # Attrs' own way to finish a frozen record.
-            object.__setattr__(self, "name", getattr(self.function, "__name__", type(self.function).__name__))
+            object.__setattr__(self, "name", name_of(self.function))
 
     def open(self) -> AbstractAsyncContextManager[Delivery]:
         """Return the way to the function."""

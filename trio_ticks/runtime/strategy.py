@@ -22,7 +22,7 @@ from trio_ticks.core.backoff import Backoff
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.errors import ConfigError, EngineError, StrategyError, TrioTicksError, in_one_line
 from trio_ticks.model import Batch, Record
-from trio_ticks.runtime.calling import NOT_ASYNC, is_async
+from trio_ticks.runtime.calling import NOT_ASYNC, is_async, name_of
 from trio_ticks.runtime.clock import NowUs
 from trio_ticks.runtime.mailbox import Room, Wanted
 from trio_ticks.runtime.stream import Ticks
@@ -101,7 +101,7 @@ class Strategy:
     @property
     def title(self) -> str:
         """The name to go by."""
-        return self.name or getattr(self.function, "__name__", type(self.function).__name__)
+        return self.name or name_of(self.function)
 
     @property
     def wanted(self) -> Wanted:

@@ -56,7 +56,7 @@ class Tape:
             ConfigError: The file cannot be read as such; names the file and the line.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")  # Excel puts a mark in front
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"tape {fspath(path)}: cannot be read: {error}") from error
         return cls(symbol=symbol, trades=_parse_csv(text, symbol, fspath(path)), speed=speed)
@@ -127,6 +127,8 @@ def _parse_csv(text: str, symbol: str, name: str) -> tuple[Tick, ...]:
 
 def _trade(row: dict[str, str], symbol: str) -> Tick:
     """Return one row as a tick that keeps the recorded texts."""
+    if not math.isfinite(float(row["price"])):
+        raise ValueError(f"price {row['price']!r} is no number")
     return Tick(
         symbol=symbol,
         time_us=int(row["time_us"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from trio_ticks.errors import ConfigError
-from trio_ticks.model import Record
+from trio_ticks.model import Record, Tick
 from trio_ticks.storage.arrow import pyarrow_or_refuse, records_of
 from trio_ticks.storage.extras import extra
 from trio_ticks.storage.layout import KINDS, columns_of_kind
@@ -33,12 +35,27 @@ def records_of_parquet(path: Path, *, on_progress: OnProgress | None = None) -> 
             kind = _kind_of(path, set(file.schema_arrow.names))
             for batch in file.iter_batches(batch_size=_ROWS):
                 records = records_of(kind, pa.Table.from_batches([batch]))
-                yield records
+                yield from _up_to_a_hole(path, records, done)
                 done += len(records)
                 if on_progress:
                     on_progress(done, file.metadata.num_rows)
     except (OSError, pa.ArrowException, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: behind record {done:,}: cannot be read: {error}") from None
+
+
+def _up_to_a_hole(path: Path, records: list[Record], done: int) -> Iterator[list[Record]]:
+    sound = list(itertools.takewhile(_is_sound, records))
+    if sound:
+        yield sound
+    if len(sound) < len(records):
+        raise ConfigError(f"{path}: record {done + len(sound) + 1:,}: has no symbol, no time or no price")
+
+
+def _is_sound(record: Record) -> bool:
+    """Tell whether a record has what every one of its kind has: a column may have holes, and pandas fills them so."""
+    if type(record) is not Tick:
+        return True
+    return None not in (record.symbol, record.time_us, record.price) and not math.isnan(record.price)
 
 
 def _kind_of(path: Path, names: set[str]) -> str:

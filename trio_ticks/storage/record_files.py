@@ -160,7 +160,7 @@ def _tick(row: Mapping[str, Any], unsaid: Unsaid, ordinals: Ordinals) -> Tick:
     price_text, price = number_of("price", row["price"])
     volume_text, volume = number_of("volume", row.get("volume"))
     if "ordinal" not in said:
-        said["ordinal"] = ordinals.next_of(symbol, time_us)
+        said["ordinal"] = ordinals.next_of(said.get("feed", unsaid.feed), symbol, time_us)
     return Tick(
         symbol=symbol,
         time_us=time_us,
@@ -199,21 +199,21 @@ def _time_us(row: Mapping[str, Any]) -> int:
 
 
 class Ordinals:
-    """Numbers ticks of one symbol and stamp, for files that do not."""
+    """Numbers ticks of one feed, symbol and stamp, for files that do not."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, int]] = {}
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def next_of(self, symbol: str, time_us: int) -> int:
+    def next_of(self, feed: str, symbol: str, time_us: int) -> int:
         """Return the next number of a stamp; stamps must not go back, or the numbers given would have to be kept."""
-        last_us, ordinal = self._last.get(symbol, (time_us, -1))
+        last_us, ordinal = self._last.get((feed, symbol), (time_us, -1))
         if time_us < last_us:
             raise ValueError(
                 f"{symbol} goes back in time, to {spelled(time_us)} after {spelled(last_us)}; accepted are ticks in "
                 "order of time, and such as say late = true and their ordinal"
             )
         ordinal = ordinal + 1 if time_us == last_us else 0
-        self._last[symbol] = (time_us, ordinal)
+        self._last[feed, symbol] = (time_us, ordinal)
         return ordinal
 
 

@@ -93,9 +93,9 @@ def _instant(value: Any) -> int:
 
 
 def _truth(value: Any) -> bool:
-    if value in (True, "true"):
+    if value in (True, "true", "True"):  # as JSON spells it, and as Python does
         return True
-    if value in (False, "false"):
+    if value in (False, "false", "False"):
         return False
     raise _WrongError("is neither true nor false")
 

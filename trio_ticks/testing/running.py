@@ -10,6 +10,7 @@ import attrs
 from trio_ticks.core.ledger import ConsumerLedger
 from trio_ticks.model import Clock, Gap, Record, Signal
 from trio_ticks.replay.backtest import backtest
+from trio_ticks.runtime.strategy import Strategy
 from trio_ticks.testing.script import START_US
 
 
@@ -53,5 +54,6 @@ def run_over(
     """
     # Market time has to begin somewhere, also where nothing happens.
     played = batches or [[Clock(START_US)]]
-    done = backtest(function, played, *(symbols or ()), params=params, seed=seed)
+    chosen = function if symbols is None else Strategy(function, symbols=symbols)
+    done = backtest(chosen, played, params=params, seed=seed)
     return Simulated(done.value, done.signals, done.gaps, done.ledger)

@@ -8,7 +8,7 @@ end. Ticks carry what the engine would give them, ``ordinal`` and ``late`` inclu
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -46,7 +46,7 @@ class Script:
 
     def then(
         self,
-        prices: Sequence[Number],
+        prices: Iterable[Number],
         *,
         every_s: float | None = None,
         volumes: Sequence[Number] | Number | None = None,
@@ -73,6 +73,7 @@ class Script:
         """
         if isinstance(prices, str):
             raise ValueError(f"prices = {prices!r}: accepted is a list of prices")  # noqa: TRY004 - a wrong value
+        prices = list(prices)
         step_us = self._step_us(self.every_s if every_s is None else every_s)
         of = self._symbol(symbol)
         sizes, aggressors = one_each("volumes", volumes, prices), one_each("sides", sides, prices)
@@ -192,7 +193,7 @@ class Script:
 
 def ticks_from(
     symbol: str,
-    prices: Sequence[Number] = (),
+    prices: Iterable[Number] = (),
     *,
     start: Instant = START_US,
     every_s: float = 1.0,

@@ -6,7 +6,7 @@ import logging
 import operator
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -57,7 +57,7 @@ class Reading:
         for batch in self.batches():
             yield from batch
 
-    def batches(self, *, on_progress: OnProgress | None = None) -> Iterator[Sequence[Record]]:
+    def batches(self, *, on_progress: OnProgress | None = None) -> Generator[Sequence[Record], None, None]:
         """Yield the records in lists, as they lie together.
 
         Args:
