@@ -59,6 +59,27 @@ def test_what_is_wrong_is_said() -> None:
     assert "7 behind" in text
 
 
+def test_a_long_reason_gives_way_to_all_other_columns() -> None:
+    """It is cut off where the terminal ends, as it stands: names and states are whole, and brackets are kept."""
+    told = status()
+    told["journal"] |= {
+        "state": "holding",
+        "last_error": "set [journal] path to another disk: " + "it is full, " * 20,
+    }
+    told["sinks"][0]["last_error"] = told["strategies"][0]["last_error"] = "it is full, " * 20
+    told["shards"][0]["lines"][0]["last_error"] = "it is full, " * 20
+    lines = drawn(told, width=120)
+    for words in (
+        "journal   holding",
+        "influxdb  holding",
+        "momentum  running",
+        "alltick/other 0A  live",
+        "[journal] path",
+    ):
+        (found,) = [line for line in lines if words in line]
+        assert (len(found), found[-1]) == (120, "…")
+
+
 def test_the_programs_own_consumers_are_shown_only_where_they_lost_something() -> None:
     """The log is one; nobody wants to know while it does its work."""
     told = status()

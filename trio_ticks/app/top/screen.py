@@ -94,6 +94,15 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
+def _add_reasons(table: Table, name: str) -> None:
+    """Add the column that gives way to all others: rich narrows those first that may be wrapped."""
+    table.add_column(Text(name, no_wrap=True, overflow="ellipsis"))
+
+
+def _reason(words: str) -> Text:
+    return Text(words, no_wrap=True, overflow="ellipsis")
+
+
 def _symbols(status: EngineStatus, width: int, room: int) -> Iterator[RenderableType]:
     if not status.symbols:
         return
@@ -130,7 +139,7 @@ def _connections(status: EngineStatus, width: int) -> Table:
     if width >= NARROW:
         table.add_column("last tick", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last reason", no_wrap=True, overflow="ellipsis")
+        _add_reasons(table, "last reason")
     for line in status.lines:
         quiet = "-" if line.tick_us is None else duration_text(max(0.0, (status.now_us - line.tick_us) / 1e6))
         state = Text(line.state, "red" if line.state == "waiting" else _COLOURS.get(line.state, "red"))
@@ -141,7 +150,7 @@ def _connections(status: EngineStatus, width: int) -> Table:
             carried,
             f"{sum(line.reconnects.values()):,}",
             quiet,
-            line.last_error,
+            _reason(line.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     for relay in status.relays:
@@ -151,7 +160,7 @@ def _connections(status: EngineStatus, width: int) -> Table:
             "-",
             "-",
             f"{relay.newest - relay.position:,} behind",
-            relay.last_error,
+            _reason(relay.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     return table
@@ -163,7 +172,7 @@ def _consumers(status: EngineStatus, width: int) -> Table:
         table.add_column("queued", justify="right", no_wrap=True)
         table.add_column("signals", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last failure", no_wrap=True, overflow="ellipsis")
+        _add_reasons(table, "last failure")
     strategies = {strategy.name: strategy for strategy in status.strategies}
     for name, counts in status.ledger.consumers.items():
         strategy = strategies.get(name)
@@ -177,7 +186,7 @@ def _consumers(status: EngineStatus, width: int) -> Table:
             Text(f"{dropped:,}", "red" if dropped else ""),
             f"{counts.get('queued', 0):,}",
             "-" if strategy is None else f"{strategy.signals:,}",
-            "" if strategy is None else strategy.last_error,
+            "" if strategy is None else _reason(strategy.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     return table
@@ -189,7 +198,7 @@ def _storage(status: EngineStatus, width: int) -> Table:
         table.add_column("lost", justify="right", no_wrap=True)
         table.add_column("behind", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last reason", no_wrap=True, overflow="ellipsis")
+        _add_reasons(table, "last reason")
     rows: list[tuple[str, Text, int, int, int, str, str]] = []
     if status.journal is not None:
         counts, journal = status.ledger.journal or {}, status.journal
@@ -202,7 +211,7 @@ def _storage(status: EngineStatus, width: int) -> Table:
         rows.append((sink.name, _state(sink.state), *figures, duration_text(sink.lag_s), sink.last_error))
     for name, state, stored, waiting, lost, behind, reason in rows:
         red = Text(f"{lost:,}", "red" if lost else "")
-        cells: Sequence[str | Text] = (name, state, f"{stored:,}", f"{waiting:,}", red, behind, reason)
+        cells: Sequence[str | Text] = (name, state, f"{stored:,}", f"{waiting:,}", red, behind, _reason(reason))
         table.add_row(*cells[: len(table.columns)])
     return table
 
