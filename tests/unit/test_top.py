@@ -80,6 +80,17 @@ def test_a_long_reason_gives_way_to_all_other_columns() -> None:
         assert (len(found), found[-1]) == (120, "…")
 
 
+def test_a_long_name_gives_way_to_states_and_figures() -> None:
+    """What somebody calls a strategy hides no figure, however narrow the terminal is."""
+    told = status()
+    name = "a very long name of a strategy that somebody gave it"
+    told["strategies"][0]["name"] = name
+    told["ledger"]["consumers"] = {name: told["ledger"]["consumers"]["momentum"]}
+    for width in (40, 80):
+        (found,) = [line for line in drawn(told, width=width) if line.startswith("a ver")]
+        assert (len(found), "…" in found, "running" in found, "1,200" in found) == (width, True, True, True)
+
+
 def test_the_programs_own_consumers_are_shown_only_where_they_lost_something() -> None:
     """The log is one; nobody wants to know while it does its work."""
     told = status()
