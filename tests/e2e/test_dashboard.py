@@ -202,8 +202,14 @@ async def test_it_fits_every_screen(browser: str) -> None:
         await stage.advance(3)
         await page.wait_until("document.querySelector('#uptime').textContent === '23 s'")
         assert await page.evaluate(places) == before
+        crowded = """(() => {
+          const cell = document.querySelector('#symbols td:has(.feed)');
+          cell.querySelector('.feed').textContent = 'a-feed-with-a-long-name';
+          return cell.scrollWidth - cell.clientWidth;
+        })()"""
+        assert await page.evaluate(crowded) == 0  # or dots behind a symbol would say that it is cut
         await page.resize(390, 844)
-        assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        await page.wait_until("document.documentElement.scrollWidth === 390")  # the chart follows a frame later
 
 
 async def test_the_axis_of_ages_stays_with_its_tracks(browser: str) -> None:

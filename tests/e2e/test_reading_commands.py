@@ -153,7 +153,7 @@ def test_gaps_are_a_table_or_json(cwd: Path) -> None:
     assert [line.split()[2:] for line in lines] == [
         ["for", "symbol", "feed", "cause", "missed"],
         ["5.000", "s", "all", "recorded", "silent", "3"],
-        ["90.000", "s", "XBTUSDT", "recorded", "closed", "?"],
+        ["90.0", "s", "XBTUSDT", "recorded", "closed", "?"],
     ]
     fields = json.loads(succeed("gaps", "ticks.journal", "--json", cwd=cwd))
     assert [(gap["symbol"], gap["missed"]) for gap in fields] == [(None, 3), ("XBTUSDT", None)]

@@ -28,13 +28,13 @@ async def test_where_there_is_no_terminal_it_is_printed_once(tmp_path: Path) -> 
     assert "\x1b" not in stdout
     assert max(map(len, stdout.splitlines())) <= 120
     for words in (
-        r"trio-ticks 0\.1\.0  running for 10\.000 s · 2 symbols · 3 ticks/s",
+        r"trio-ticks 0\.1\.0  running for 10\.0 s · 2 symbols · 3 ticks/s",
         r"S0 +0\.50 +100 ms stale +1\.5/s +0 +alltick",
         r"S1 +1\.50 +100 ms +1\.5/s +1 +alltick",
         r"alltick/other 0A +live +2 +2 +1\.000 s +the connection was cut",
         r"momentum +running +1,200 +30 +4 +7 +KeyError",
         r"journal +writing +1,234 +0 +0 +-",
-        r"influxdb +holding +1,000 +233 +1 +12\.500 s +Connection refused",
+        r"influxdb +holding +1,000 +233 +1 +12\.5 s +Connection refused",
         r"ledger 1,250 received = 1,234 accepted \+ 10 duplicates \+ 6 rejected · 2 gaps",
         r"age    strategy 90 µs, 99 % 2\.5 ms · stored 12 ms, 99 % 3\.0 s",
     ):

@@ -221,7 +221,7 @@ async def test_an_event_that_a_sink_refuses_is_a_letter_of_no_tick(
 async def test_a_sink_that_hangs_holds_a_stop_up_for_the_grace_and_no_longer(
     autojump_clock: MockClock, venue: Venue, path: Path
 ) -> None:
-    """Its cursor stands, and the next life hands it the same again."""
+    """Meanwhile it is not told as up to date; its cursor stands, and the next life hands it the same again."""
 
     async def hang(_batch: SinkBatch) -> None:
         await trio.sleep_forever()
@@ -229,6 +229,7 @@ async def test_a_sink_that_hangs_holds_a_stop_up_for_the_grace_and_no_longer(
     async with venue.open_engine("X", **options(path, Sink(hang, name="store")), grace_s=3.0) as engine:
         await venue.wait_subscribed()
         await trade(venue, 1)
+        assert statistics(engine).state == "draining"
         stopped = trio.current_time()
         engine.stop()
         await engine.wait_stopped()

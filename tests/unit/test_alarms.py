@@ -29,8 +29,8 @@ def test_a_connection_is_told_of_once_it_was_down_for_so_long_and_when_it_is_bac
     assert [[(news.event, news.is_over) for news in look] for look in looks] == [
         [], [], [], [("disconnected", False)], [], [("disconnected", True)],
     ]  # fmt: skip
-    assert looks[3][0].text == "alltick 0A has brought no prices for 60.000 s: HTTP 503"
-    assert looks[5][0].text == "alltick 0A is connected again after 99.000 s"
+    assert looks[3][0].text == "alltick 0A has brought no prices for 60.0 s: HTTP 503"
+    assert looks[5][0].text == "alltick 0A is connected again after 99.0 s"
     short = told(engine(0, line()), engine(1, down), engine(50, down), engine(55, line()), engine(200, line()))
     assert short == [[]] * 5
 

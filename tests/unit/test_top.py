@@ -59,6 +59,38 @@ def test_what_is_wrong_is_said() -> None:
     assert "7 behind" in text
 
 
+def test_a_long_reason_gives_way_to_all_other_columns() -> None:
+    """It is cut off where the terminal ends, as it stands: names and states are whole, and brackets are kept."""
+    told = status()
+    told["journal"] |= {
+        "state": "holding",
+        "last_error": "set [journal] path to another disk: " + "it is full, " * 20,
+    }
+    told["sinks"][0]["last_error"] = told["strategies"][0]["last_error"] = "it is full, " * 20
+    told["shards"][0]["lines"][0]["last_error"] = "it is full, " * 20
+    lines = drawn(told, width=120)
+    for words in (
+        "journal   holding",
+        "influxdb  holding",
+        "momentum  running",
+        "alltick/other 0A  live",
+        "[journal] path",
+    ):
+        (found,) = [line for line in lines if words in line]
+        assert (len(found), found[-1]) == (120, "…")
+
+
+def test_a_long_name_gives_way_to_states_and_figures() -> None:
+    """What somebody calls a strategy hides no figure, however narrow the terminal is."""
+    told = status()
+    name = "a very long name of a strategy that somebody gave it"
+    told["strategies"][0]["name"] = name
+    told["ledger"]["consumers"] = {name: told["ledger"]["consumers"]["momentum"]}
+    for width in (40, 80):
+        (found,) = [line for line in drawn(told, width=width) if line.startswith("a ver")]
+        assert (len(found), "…" in found, "running" in found, "1,200" in found) == (width, True, True, True)
+
+
 def test_the_programs_own_consumers_are_shown_only_where_they_lost_something() -> None:
     """The log is one; nobody wants to know while it does its work."""
     told = status()

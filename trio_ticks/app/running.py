@@ -126,15 +126,14 @@ async def _run(settled: Settled, seconds: float | None, report: Path | None) -> 
             engine.stop()
 
         watch = ClockWatch(name for name, feed in config.feeds.items() if isinstance(feed, FeedConfig))
-        listeners, trouble = await listen_as_wished(config.http)
+        listeners, reason = await listen_as_wished(config.http)
+        trouble = f"there is no dashboard: {reason}" if reason else ""
         try:
             with telling() as tell:
                 told = Strategy(partial(_log, tell=tell, watch=watch), name=_LOG)
                 async with (
                     open_supervised(config, strategies=[told], seconds=seconds, stop=stop) as engine,
-                    open_http(
-                        engine, config.http, listeners, trouble=trouble and f"there is no dashboard: {trouble}"
-                    ),
+                    open_http(engine, config.http, listeners, trouble=trouble),
                     open_companions(engine, settled, systemd),
                 ):
                     await engine.wait_stopped()

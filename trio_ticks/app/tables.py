@@ -43,11 +43,12 @@ def size_text(size: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a stretch of time in the unit that suits it."""
+    """Return a stretch of time in the unit that suits it, to no more digits than anybody reads."""
     for unit, least in (("days", 172_800), ("h", 7_200), ("min", 120)):
         if seconds >= least:
             return f"{seconds / _SECONDS[unit]:,.1f} {unit}"
-    return f"{seconds:,.3f} s"
+    return f"{seconds:,.1f} s" if seconds >= _LONG_S else f"{seconds:,.3f} s"
 
 
+_LONG_S = 10
 _SECONDS = {"days": 86_400, "h": 3_600, "min": 60}

@@ -102,7 +102,7 @@ async def _run(strategy: Strategy, playback: Playback, ticks: Ticks) -> Performe
         in_a_row = 1 if _was_healthy(strategy, playback, ticks, began_us, read) else in_a_row + 1
         if strategy.on_error == "stop" or in_a_row >= FAILURES_IN_A_ROW or isinstance(failed, StrategyError):
             return Performed(None, failures, _named(strategy, failed))
-        words = f"strategy {strategy.title} failed and is restarted: {type(failed).__name__}: {failed}"
+        words = f"strategy {strategy.title} failed and is restarted: {in_one_line(failed)}"
         # Restarts follow at once: with a traceback each, one mistake would fill the screen ten times.
         log.error("%s", words, exc_info=None if type(failed) in told else failed)
         told.add(type(failed))

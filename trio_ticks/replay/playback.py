@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from trio_ticks.core.marks import is_of_journal
-from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.errors import ConfigError, TrioTicksError, in_one_line
 from trio_ticks.model import Gap, Record, ticks_in
 from trio_ticks.replay.pace import Pace
 
@@ -109,7 +109,7 @@ class Playback:
             fresh = ()
         except Exception as error:  # noqa: BLE001 - on_progress is the user's, and may raise anything
             # It is not the strategy's: started again, that would find a recording that ends here.
-            self.failure = ConfigError(f"the recording cannot be read further: {type(error).__name__}: {error}")
+            self.failure = ConfigError(f"the recording cannot be read further: {in_one_line(error)}")
             self.failure.__cause__ = error
             fresh = ()
         self.is_over = not fresh

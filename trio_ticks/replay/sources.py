@@ -16,7 +16,7 @@ import attrs
 
 from trio_ticks.config.sinks import InfluxDB
 from trio_ticks.core.instants import Instant, instant_us
-from trio_ticks.errors import ConfigError, TrioTicksError
+from trio_ticks.errors import ConfigError, TrioTicksError, in_one_line
 from trio_ticks.model import Record, Tick
 from trio_ticks.storage.layout import KINDS
 from trio_ticks.storage.parquet_files import records_of_parquet
@@ -211,7 +211,7 @@ class GivenRecording:
         except TrioTicksError:
             raise
         except Exception as error:
-            raise ConfigError(f"{self.title} fails: {type(error).__name__}: {error}") from error
+            raise ConfigError(f"{self.title} fails: {in_one_line(error)}") from error
 
     def _check(self, records: Any) -> None:
         """Check that these are records."""

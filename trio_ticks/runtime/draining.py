@@ -264,6 +264,8 @@ class Drainer:
         """
         while True:
             self._attempts += 1
+            if self._doing == "waiting":  # a sink that is down stays so until it takes something
+                self._doing = "draining"
             try:
                 refused = await delivery.deliver(batch)
             except SinkRejectedError as error:

@@ -168,7 +168,19 @@ def _outcome_of_error(error: Exception) -> Outcome:
         return Outcome(Verdict.HOLD, in_short(f"TLS: {getattr(error, 'reason', '')}"))
     if isinstance(error, UnicodeDecodeError):
         return Outcome(Verdict.HOLD, "the answer is no text; is this InfluxDB?")
-    return Outcome(Verdict.RETRY, in_short(in_one_line(error)))
+    return Outcome(Verdict.RETRY, in_short(_words_of(error)))
+
+
+def _words_of(error: Exception) -> str:
+    """Return what kept a request from being answered. What happens every day is said in plain words."""
+    kind, cause = type(error).__name__, error.__cause__
+    if kind == "ReadTimeoutError":
+        return "no answer within read_s"
+    if kind == "ConnectTimeoutError":
+        return "no connection within connect_s"
+    if kind in {"NewConnectionError", "NameResolutionError"} and isinstance(cause, OSError) and cause.strerror:
+        return f"no connection: {cause.strerror}"
+    return in_one_line(error)
 
 
 def _rows(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

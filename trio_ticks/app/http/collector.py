@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
@@ -39,8 +39,12 @@ AT_ONCE = 4_096
 """Names of ticks that are put by to be counted together: to count those of each small batch would cost twice that."""
 
 EVENTS = 50
-MARKS = 200
-"""Gaps, and signals, that are remembered for the chart."""
+SIGNALS = 200
+"""That are remembered for the charts, of all symbols together."""
+
+GAPS = 50
+"""That are remembered for the chart of each symbol. A connection that is lost is one of every symbol it carried, so a
+number of all together would leave most of them out, and their charts would show a price where there was none."""
 
 Key: TypeAlias = tuple[str, str]
 """Feed and symbol."""
@@ -92,8 +96,8 @@ class Collector:
         self.happened = 0
         self.stale: set[Key] = set()
         self.events: deque[Happening] = deque(maxlen=EVENTS)
-        self.gaps: deque[tuple[int, Gap]] = deque(maxlen=MARKS)
-        self.signals: deque[tuple[int, Signal]] = deque(maxlen=MARKS)
+        self.signals: deque[tuple[int, Signal]] = deque(maxlen=SIGNALS)
+        self._gaps: defaultdict[tuple[str, str | None], deque[tuple[int, Gap]]] = defaultdict(_no_gaps)
         self._engine = engine
         # One name is found at half the cost of two, and most engines have one feed.
         self._only_feed = next(iter(engine.symbols)) if len(engine.symbols) == 1 else None
@@ -150,7 +154,7 @@ class Collector:
         self.happened += 1
         self.events.append(Happening(self.happened, record, _words(record)))
         if isinstance(record, Gap):
-            self.gaps.append((self.happened, record))
+            self._gaps[record.feed, record.symbol].append((self.happened, record))
         elif isinstance(record, Signal):
             self.signals.append((self.happened, record))
         elif record.symbol is not None:
@@ -228,6 +232,13 @@ class Collector:
                 if key not in self._sampled:
                     del self._traces[key]  # of a symbol that nobody has heard of
 
+    def gaps(self, key: Key, after: int) -> list[Gap]:
+        """Return the gaps that concern a symbol, of what happened after the first so many."""
+        feed, symbol = key
+        places = ((feed, symbol), (feed, None), ("", symbol), ("", None))
+        fresh = [item for place in places for item in self._gaps.get(place, ()) if item[0] > after]
+        return [gap for _, gap in sorted(fresh, key=itemgetter(0))]
+
     def symbols(self) -> list[dict[str, Any]]:
         """Return every symbol with its last price and how busy it is."""
         self._count()
@@ -248,6 +259,10 @@ class Collector:
             "rate_per_s": round(self._rates.get(counted, 0.0), 2),
             "stale": key in self.stale,
         }
+
+
+def _no_gaps() -> deque[tuple[int, Gap]]:
+    return deque(maxlen=GAPS)
 
 
 def _words(record: Gap | Status | Signal) -> str:

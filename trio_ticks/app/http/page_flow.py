@@ -16,7 +16,7 @@ import msgspec
 from trio_ticks.app.http.collector import TURNS_A_SECOND, Collector, Key
 from trio_ticks.app.http.exchange import Send
 from trio_ticks.app.http.trace import Trace
-from trio_ticks.model import Gap, Signal
+from trio_ticks.model import Signal
 
 RETRY = b"retry: 2000\n\n"
 """After how many milliseconds a page that was cut off comes back."""
@@ -88,15 +88,12 @@ class _Page:
         return is_due
 
     def _gaps(self) -> list[tuple[int, int, str]]:
-        fresh = (gap for number, gap in self._collector.gaps if number > self._marked and self._concerns(gap))
+        fresh = self._collector.gaps(self._key, self._marked)
         return [(gap.start_us, gap.end_us, gap.cause) for gap in fresh]
 
     def _signals(self) -> list[dict[str, Any]]:
         fresh = (signal for number, signal in self._collector.signals if number > self._marked)
         return [_fields(signal) for signal in fresh if signal.symbol == self._key[1]]
-
-    def _concerns(self, gap: Gap) -> bool:
-        return gap.feed in {"", self._key[0]} and gap.symbol in {None, self._key[1]}
 
 
 def _fields(signal: Signal) -> dict[str, Any]:

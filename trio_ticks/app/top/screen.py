@@ -85,26 +85,36 @@ def _title(status: EngineStatus, trouble: str) -> Text:
     return title
 
 
-def _table(*columns: tuple[str, str]) -> Table:
-    """Return a table of (name, side) columns."""
+def _table(what: str, *columns: tuple[str, str]) -> Table:
+    """Return a table of what is named in the first column, and (name, side) columns."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    _add_words(table, what)
     for name, side in columns:
         is_text = side == "left"
         table.add_column(name, justify="left" if is_text else "right", no_wrap=True, overflow="ellipsis")
     return table
 
 
+def _add_words(table: Table, name: str) -> None:
+    """Add a column of names or reasons, which gives way to others: rich narrows those first that may be wrapped."""
+    table.add_column(_words(name))
+
+
+def _words(words: str, style: str = "") -> Text:
+    return Text(words, style, no_wrap=True, overflow="ellipsis")
+
+
 def _symbols(status: EngineStatus, width: int, room: int) -> Iterator[RenderableType]:
     if not status.symbols:
         return
     yield Text()
-    table = _table(("symbol", "left"), ("price", "right"), ("age", "right"))
+    table = _table("symbol", ("price", "right"), ("age", "right"))
     if width >= NARROW:
         table.add_column("rate", justify="right", no_wrap=True)
         table.add_column("ticks", justify="right", no_wrap=True)
         table.add_column("feed", no_wrap=True, overflow="ellipsis")
     for symbol in status.symbols[:room]:
-        cells = [Text(symbol.symbol, "bold"), Text(symbol.price_text or "-"), _age(symbol, status.now_us)]
+        cells = [_words(symbol.symbol, "bold"), Text(symbol.price_text or "-"), _age(symbol, status.now_us)]
         if width >= NARROW:
             rate = "-" if symbol.rate_per_s is None else f"{symbol.rate_per_s:,.1f}/s"
             ticks = "-" if symbol.ticks is None else f"{symbol.ticks:,}"
@@ -126,44 +136,44 @@ def _age(symbol: Symbol, now_us: int) -> Text:
 
 
 def _connections(status: EngineStatus, width: int) -> Table:
-    table = _table(("connection", "left"), ("state", "left"), ("symbols", "right"), ("lost", "right"))
+    table = _table("connection", ("state", "left"), ("symbols", "right"), ("lost", "right"))
     if width >= NARROW:
         table.add_column("last tick", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last reason", no_wrap=True, overflow="ellipsis")
+        _add_words(table, "last reason")
     for line in status.lines:
         quiet = "-" if line.tick_us is None else duration_text(max(0.0, (status.now_us - line.tick_us) / 1e6))
         state = Text(line.state, "red" if line.state == "waiting" else _COLOURS.get(line.state, "red"))
         carried = f"{line.symbols - len(line.refused)}/{line.symbols}" if line.refused else str(line.symbols)
         cells: list[str | Text] = [
-            line.name,
+            _words(line.name),
             state,
             carried,
             f"{sum(line.reconnects.values()):,}",
             quiet,
-            line.last_error,
+            _words(line.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     for relay in status.relays:
         cells = [
-            relay.name,
+            _words(relay.name),
             _state(relay.state),
             "-",
             "-",
             f"{relay.newest - relay.position:,} behind",
-            relay.last_error,
+            _words(relay.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     return table
 
 
 def _consumers(status: EngineStatus, width: int) -> Table:
-    table = _table(("consumer", "left"), ("state", "left"), ("delivered", "right"), ("dropped", "right"))
+    table = _table("consumer", ("state", "left"), ("delivered", "right"), ("dropped", "right"))
     if width >= NARROW:
         table.add_column("queued", justify="right", no_wrap=True)
         table.add_column("signals", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last failure", no_wrap=True, overflow="ellipsis")
+        _add_words(table, "last failure")
     strategies = {strategy.name: strategy for strategy in status.strategies}
     for name, counts in status.ledger.consumers.items():
         strategy = strategies.get(name)
@@ -171,25 +181,25 @@ def _consumers(status: EngineStatus, width: int) -> Table:
         if name.startswith(OWN) and not dropped:
             continue
         cells: list[str | Text] = [
-            name,
+            _words(name),
             Text("-") if strategy is None else _state(strategy.state),
             f"{counts.get('delivered', 0):,}",
             Text(f"{dropped:,}", "red" if dropped else ""),
             f"{counts.get('queued', 0):,}",
             "-" if strategy is None else f"{strategy.signals:,}",
-            "" if strategy is None else strategy.last_error,
+            "" if strategy is None else _words(strategy.last_error),
         ]
         table.add_row(*cells[: len(table.columns)])
     return table
 
 
 def _storage(status: EngineStatus, width: int) -> Table:
-    table = _table(("kept in", "left"), ("state", "left"), ("stored", "right"), ("waiting", "right"))
+    table = _table("kept in", ("state", "left"), ("stored", "right"), ("waiting", "right"))
     if width >= NARROW:
         table.add_column("lost", justify="right", no_wrap=True)
         table.add_column("behind", justify="right", no_wrap=True)
     if width >= WIDE:
-        table.add_column("last reason", no_wrap=True, overflow="ellipsis")
+        _add_words(table, "last reason")
     rows: list[tuple[str, Text, int, int, int, str, str]] = []
     if status.journal is not None:
         counts, journal = status.ledger.journal or {}, status.journal
@@ -202,7 +212,15 @@ def _storage(status: EngineStatus, width: int) -> Table:
         rows.append((sink.name, _state(sink.state), *figures, duration_text(sink.lag_s), sink.last_error))
     for name, state, stored, waiting, lost, behind, reason in rows:
         red = Text(f"{lost:,}", "red" if lost else "")
-        cells: Sequence[str | Text] = (name, state, f"{stored:,}", f"{waiting:,}", red, behind, reason)
+        cells: Sequence[str | Text] = (
+            _words(name),
+            state,
+            f"{stored:,}",
+            f"{waiting:,}",
+            red,
+            behind,
+            _words(reason),
+        )
         table.add_row(*cells[: len(table.columns)])
     return table
 

@@ -205,7 +205,9 @@ export class SymbolTable {
       root.id = `symbol-row-${this.#rows.length}`;
       const cells = COLUMNS.map(() => element("td"));
       const [symbol, feed] = [element("span", "name"), element("span", "feed")];
-      cells[0].append(symbol, feed);
+      const both = element("div", "what");
+      both.append(symbol, feed);
+      cells[0].append(both);
       root.append(...cells);
       this.body.insertBefore(root, this.below);
       this.#rows.push({ root, symbol, feed, cells, name: "", last: NaN });
