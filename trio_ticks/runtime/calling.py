@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import dis
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter
-from types import CodeType
 from typing import Any
 
 import trio
@@ -58,10 +56,10 @@ def check_call(title: str, function: Callable[..., Any], params: Mapping[str, An
 def check_kind(title: str, function: Callable[..., Any], *, inline: bool = False) -> None:
     """Check that calling a function gives something to await, as far as that is known before; inline nobody does.
 
-    A plain function may return the coroutine of another, as a lambda does; one that returns nothing cannot.
+    A plain function may return the coroutine of another, as a lambda does; one that is annotated with None does not.
 
     Raises:
-        ConfigError: it is a generator, or plain and without a value.
+        ConfigError: it is a generator, or plain and annotated as one that returns nothing.
     """
     if _yields(function):
         raise ConfigError(f"strategy {title}: {NOT_ASYNC}; this one yields")
@@ -102,22 +100,10 @@ def _called(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _returns_nothing(function: Callable[..., Any]) -> bool:
-    """Tell whether every way out of a plain function is without a value; Python's own have none to await."""
-    if inspect.isbuiltin(function):
-        return (function.__module__ or type(function.__self__).__module__) == "builtins"
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or inspect.iscoroutinefunction(function):
+    """Tell whether a plain function says itself that it returns nothing; of any other only the call tells."""
+    if inspect.iscoroutinefunction(function) or hasattr(function, "__wrapped__"):  # a wrapper has another's words
         return False
-    steps = list(dis.get_instructions(code))
-    for before, step in zip([None, *steps], steps, strict=False):
-        if step.opname == "RETURN_CONST" and step.argval is not None:
-            return False
-        if step.opname == "RETURN_VALUE":
-            # Whoever jumps here brings a value along.
-            is_none = before is not None and before.opname == "LOAD_CONST" and before.argval is None
-            if step.is_jump_target or not is_none:
-                return False
-    return True
+    return getattr(function, "__annotations__", {}).get("return", "") in (None, "None")
 
 
 def _check_known(title: str, params: Mapping[str, Any], known: Sequence[str]) -> None:
