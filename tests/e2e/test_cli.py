@@ -27,6 +27,7 @@ from trio_ticks.sim import open_sim
 TOKEN = "top-secret-4711"
 FIELDS = [
     "symbol", "time_us", "ordinal", "price", "volume", "side", "trade_id", "sequence", "feed", "received_us", "late",
+    "conditions",
 ]  # fmt: skip
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

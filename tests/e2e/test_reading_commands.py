@@ -18,6 +18,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # comes without ty
 import pytest
 
 from tests.support.journal import DATA, recorded_trades
+from tests.support.log_setup import logging_of_its_own
 from tests.support.program import COMMAND, environment
 from tests.support.reading import FIRST_US, write_journal
 from trio_ticks import Bar, Book, Gap, Record, Signal, Status, Tick, read
@@ -48,7 +49,8 @@ def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     """Run the program in this process, which is ten times as fast as in one of its own."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     argv = mock.patch.object(sys, "argv", ["trio-ticks", *arguments])
-    with argv, contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    outputs = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with argv, contextlib.chdir(cwd), outputs[0], outputs[1], logging_of_its_own():
         code = cli._run()
     stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))
     return code, stdout, stderr

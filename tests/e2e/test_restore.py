@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 from tests.support.journal import NOW_US, made_ticks, recorded_trades
+from tests.support.log_setup import logging_of_its_own
 from tests.support.reading import write_journal
 from trio_ticks import Gap, Record, read
 from trio_ticks.app import cli
@@ -42,7 +43,7 @@ def commands(heading: str) -> list[str]:
 
 def run(command: str) -> int:
     """Run a command of the page in this process; return its exit code."""
-    with mock.patch.object(sys, "argv", shlex.split(command)):
+    with mock.patch.object(sys, "argv", shlex.split(command)), logging_of_its_own():
         return cli._run()
 
 

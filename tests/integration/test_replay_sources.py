@@ -13,6 +13,7 @@ import trio
 from tests.support.influx_proxy import Proxy
 from tests.support.influxd import ADMIN, PASSWORD, Influxd
 from tests.support.journal import recorded_trades
+from tests.support.log_setup import logging_of_its_own
 from tests.support.reading import write_journal
 from tests.support.replaying import chunks, keep_all
 from trio_ticks import (
@@ -155,13 +156,15 @@ def test_the_commands_read_influxdb_where_the_environment_says(
         printed = []
         for place in (journal, "influxdb"):
             monkeypatch.setattr("sys.argv", ["trio-ticks", command[0], str(place), *command[1:]])
-            assert cli._run() == 0
+            with logging_of_its_own():
+                assert cli._run() == 0
             printed.append(capsys.readouterr())
         assert printed[0] == printed[1]
         assert printed[0].out.count("\n") > 1
     monkeypatch.delenv("INFLUX_URL")
     monkeypatch.setattr("sys.argv", ["trio-ticks", "gaps", "influxdb"])
-    assert cli._run() == 2
+    with logging_of_its_own():
+        assert cli._run() == 2
     assert "INFLUX_URL" in capsys.readouterr().err
 
 

@@ -18,6 +18,7 @@ import pytest
 import trio
 
 from tests.support.journal import recorded_trades
+from tests.support.log_setup import logging_of_its_own
 from tests.support.reading import write_journal
 from trio_ticks import Backtest, ConfigError, Gap, JournalError, Signal, Status, Strategy, Tick, backtest
 from trio_ticks.app import cli
@@ -503,7 +504,7 @@ def command(
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["trio-ticks", "backtest", "a.journal", *arguments])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended, logging_of_its_own():
             cli.main()
         out, err = capsysbinary.readouterr()
         return int(ended.value.code or 0), out.decode(), err.decode()

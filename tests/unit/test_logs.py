@@ -10,6 +10,7 @@ from typing import NoReturn
 import attrs
 import pytest
 
+from tests.support.log_setup import logging_of_its_own
 from trio_ticks.app import logs
 from trio_ticks.app.logs import configure_logging, tell, tell_repeats
 from trio_ticks.app.repeats import Repeats
@@ -36,15 +37,8 @@ class Stderr:
 @pytest.fixture(autouse=True)
 def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Stderr]:
     """Standard error; the logging of the test's process is as it was afterwards."""
-    root, ours = logging.getLogger(), logging.getLogger("trio_ticks")
-    levels = root.level, ours.level
-    yield Stderr(capsys)
-    for handler in root.handlers[:]:
-        if isinstance(handler, logs._Limited):
-            root.removeHandler(handler)
-            handler.close()
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+    with logging_of_its_own():
+        yield Stderr(capsys)
 
 
 def fail(words: str) -> NoReturn:

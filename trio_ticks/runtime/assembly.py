@@ -31,7 +31,7 @@ from trio_ticks.core.sequencer_settings import SequencerSettings
 from trio_ticks.errors import ConfigError
 from trio_ticks.feeds.base import Feed, services_of
 from trio_ticks.feeds.registry import check_feed, make_feed
-from trio_ticks.runtime.calling import check_call, may_be_awaited
+from trio_ticks.runtime.calling import check_call, is_async, may_be_awaited
 from trio_ticks.runtime.endpoint import parse_url
 from trio_ticks.runtime.influx_sink import InfluxSink
 from trio_ticks.runtime.redis_sink import RedisSink
@@ -215,10 +215,13 @@ def _given_sink(sink: Sinkable, feeds: Sequence[FeedPlan], journal: JournalConfi
         return _redis("redis", sink, journal)
     if not isinstance(sink, Sink) and all(hasattr(sink, name) for name in ("name", "kinds", "batch_ticks", "open")):
         return cast("AnySink", sink)
-    function = sink.function if isinstance(sink, Sink) else sink
-    if not callable(function) or not may_be_awaited(function):
-        raise ConfigError(f"sink {function!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch")
-    return sink if isinstance(sink, Sink) else Sink(function)
+    given = sink if isinstance(sink, Sink) else Sink(cast("Callable[..., Any]", sink))
+    is_sound = may_be_awaited if given is sink else is_async
+    if not is_sound(given.function):
+        raise ConfigError(
+            f"sink {given.function!r}: accepted is InfluxDB, a Sink, or an async function of a SinkBatch"
+        )
+    return given
 
 
 def _influx(name: str, settings: InfluxDB, feeds: Sequence[FeedPlan]) -> AnySink:
