@@ -1,8 +1,8 @@
 """The way of batches out of the engine's thread, on demand.
 
-The reader asks; `Hop.serve`, in the engine's thread, takes one batch from the native queue and hands it over. A
-reader that gives up (a cancel, a timeout, Ctrl-C) takes his question back; a batch that was on its way by then waits
-for his next one. So nothing is lost, and at most one batch for each question lies outside of the native queue.
+The reader asks; `Hop.serve`, in the engine's thread, takes what waits in the native queue, up to a bound, and hands
+it over. A reader that gives up (a cancel, a timeout, Ctrl-C) takes his question back; what was on its way by then
+waits for his next one. So nothing is lost, and at most one such parcel for each question lies outside of the queue.
 
 One that sleeps in in-band time asks whether a record beyond an instant has come, and takes none: the native queue's
 own bound holds while it sleeps.
@@ -29,6 +29,10 @@ from trio_ticks.runtime.tasks import Tasks
 
 Parcel: TypeAlias = Sequence[Record] | TrioTicksError
 """What crosses: a batch, an empty one at the clean end, or the failure that ended the stream."""
+
+TOGETHER = 1_000
+"""Records from which on no more batches are put beside them. Each crossing costs two wake-ups, so a reader that is
+handed batches one by one falls behind where they come faster than that, though it could take ten times as many."""
 
 CLOSED: Parcel = ()
 """The last parcel: it stays where it is delivered, so that everyone who asks finds it."""
@@ -86,7 +90,7 @@ class Hop(ABC):
         """Put what was delivered where the reader looks for it."""
         if isinstance(item, Sight):
             self._sight = item
-        else:
+        elif not (self._parcels and self._parcels[-1] is CLOSED):  # behind which nobody looks
             self._parcels.append(item)
 
     def open_next(self) -> Sequence[Record]:
@@ -144,6 +148,20 @@ class Hop(ABC):
         except TrioTicksError as failure:
             return failure
         self._sent += ticks_in(records)
+        return await self._together(list(records)) if self._source.queued else records
+
+    async def _together(self, records: list[Record]) -> list[Record]:
+        """Return a batch, and behind it those that wait."""
+        try:
+            while self._source.queued and len(records) < TOGETHER:
+                more = await self._source.take()
+                self._sent += ticks_in(more)
+                records += more
+        except TrioTicksError:
+            pass  # it is raised again, to whoever asks next
+        except trio.Cancelled:
+            self.deliver(records)  # they are taken, so they wait for the next question at its other end
+            raise
         return records
 
     async def _look(self, due_us: int) -> Sight:
