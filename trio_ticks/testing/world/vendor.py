@@ -95,10 +95,10 @@ class Vendor:
             link.check_health(HEARTBEAT_S)
 
     def spill(self, count: int) -> None:
-        """Send something that nobody can read."""
+        """Send something that nobody can read, bit by bit, but on its way for no longer than a trade may be."""
         for link in self.links:
             for number in range(count):
-                link.put(self._dice.choice(_JUNK), number / 9)
+                link.put(self._dice.choice(_JUNK), min(number / 9, self._plan.lag_s))
 
     def cut(self, links: Iterable[MemoryLink]) -> None:
         """Cut links; half the time what is on its way still arrives."""
