@@ -75,6 +75,16 @@ def test_a_number_in_another_unit_is_not_taken_for_microseconds(value: int) -> N
     assert instant_us(str(value), now_us=NOW_US) == 1_732_190_400_000_000
 
 
+@pytest.mark.parametrize("unit", [1, 1_000])
+def test_the_years_of_another_unit_are_1990_to_2100(unit: int) -> None:
+    """Both instants belong to them, and what lies outside is an instant of 1970 that somebody may mean."""
+    for within in (631_152_000 * unit, 4_102_444_800 * unit):
+        with pytest.raises(ValueError, match="is in 1970"):
+            instant_us(within, now_us=NOW_US)
+    for beyond in (631_152_000 * unit - 1, 4_102_444_800 * unit + 1):
+        assert instant_us(beyond, now_us=NOW_US) == beyond
+
+
 @given(st.datetimes(datetime(1991, 1, 1), datetime(2199, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
 def test_every_datetime_and_its_text_are_one_instant(moment: datetime) -> None:
     """To the microsecond."""
